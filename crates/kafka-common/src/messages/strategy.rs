@@ -1,0 +1,181 @@
+//! `strategy-signals` and `strategy-compilations`.
+
+use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+/// What a signal asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum SignalAction {
+    /// Buy.
+    Buy,
+    /// Sell.
+    Sell,
+    /// Do nothing: what start, stop and progress records carry.
+    Hold,
+}
+
+/// What `quantity` counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QuantityType {
+    /// Units of the base currency: the specification's meaning.
+    #[default]
+    Units,
+    /// An amount of the quote currency.
+    CashAmount,
+    /// Percent of the session's cash.
+    PercentOfCash,
+    /// Percent of the session's position.
+    PercentOfPosition,
+}
+
+/// The signal proper.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signal {
+    /// What to do.
+    pub action: SignalAction,
+    /// How much, in the unit of `quantity_type`.
+    #[serde(with = "crate::decimal::number")]
+    pub quantity: Decimal,
+    /// Why, for a person.
+    pub reason: String,
+    /// What `quantity` counts; units where it is missing.
+    #[serde(default)]
+    pub quantity_type: QuantityType,
+}
+
+/// The market at the time of the signal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignalMarketData {
+    /// For example `BTCUSD`.
+    pub symbol: String,
+    /// The price that the strategy saw. A fill never uses it.
+    #[serde(with = "crate::decimal::number")]
+    pub price: Decimal,
+}
+
+/// The tick of `market-data-updates` that a record follows: ticks of the partition up to and
+/// including `offset` are applied first, then the record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cause {
+    /// Partition of `market-data-updates`.
+    pub partition: i32,
+    /// Offset in it; -1 before its first record.
+    pub offset: i64,
+    /// The exchange's trade id of the tick.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trade_id: Option<u64>,
+    /// Event time of the tick.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timestamp: Option<DateTime<Utc>>,
+}
+
+/// The terms on which a session trades, carried by its start record so that the log alone
+/// determines the ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionStart {
+    /// Cash to begin with, in the quote currency.
+    #[serde(with = "crate::decimal::number")]
+    pub initial_balance: Decimal,
+    /// Fee as a fraction of the notional: 0.001 is 0.1 %.
+    #[serde(with = "crate::decimal::number")]
+    pub fee_rate: Decimal,
+}
+
+/// A record of `strategy-signals`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StrategySignal {
+    /// The session; nil on progress records.
+    pub session_id: Uuid,
+    /// The strategy; nil on progress records.
+    pub strategy_id: Uuid,
+    /// What to do.
+    pub signal: Signal,
+    /// Where the market was.
+    pub market_data: SignalMarketData,
+    /// UUIDv5 of session and tick: reprocessing produces the same id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signal_id: Option<Uuid>,
+    /// Owner of the session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<String>,
+    /// `market`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order_type: Option<String>,
+    /// The place in the market data that the record follows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
+    /// On a start record: the session's terms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<SessionStart>,
+}
+
+/// What a record of `strategy-signals` is, told by the header `record-kind`. A reader that knows
+/// only the specification sees a HOLD and does nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecordKind {
+    /// A buy or a sell.
+    Signal,
+    /// The session trades from here.
+    Start,
+    /// The session has traded up to here.
+    Stop,
+    /// The strategy service has evaluated the partition up to here.
+    Progress,
+}
+
+impl RecordKind {
+    /// The header's name.
+    pub const HEADER: &'static str = "record-kind";
+
+    /// The header's value.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Signal => "signal",
+            Self::Start => "start",
+            Self::Stop => "stop",
+            Self::Progress => "progress",
+        }
+    }
+
+    /// Reads the header's value; a record without one is a signal, as the specification's are.
+    #[must_use]
+    pub fn parse(value: Option<&str>) -> Option<Self> {
+        match value {
+            None | Some("signal") => Some(Self::Signal),
+            Some("start") => Some(Self::Start),
+            Some("stop") => Some(Self::Stop),
+            Some("progress") => Some(Self::Progress),
+            Some(_) => None,
+        }
+    }
+}
+
+/// An attempt to compile a strategy.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct StrategyCompilation {
+    /// The strategy; absent when an unsaved source was compiled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strategy_id: Option<Uuid>,
+    /// Who asked.
+    pub user_id: String,
+    /// The strategy's version that was compiled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<i32>,
+    /// Whether a plan came out.
+    pub success: bool,
+    /// How long it took, in milliseconds.
+    pub duration_ms: f64,
+    /// The plan's content hash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan_hash: Option<String>,
+    /// The compiler's diagnostics.
+    pub diagnostics: Box<RawValue>,
+    /// When.
+    pub timestamp: DateTime<Utc>,
+}

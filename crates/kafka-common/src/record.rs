@@ -1,0 +1,83 @@
+//! Records as handlers see them, and the headers that every record carries.
+
+use chrono::{DateTime, Utc};
+use rdkafka::message::{Header, Headers, Message, OwnedHeaders};
+use uuid::Uuid;
+
+/// Where a record stands and what it carries besides its value.
+#[derive(Debug, Clone)]
+pub struct RecordMeta {
+    /// The logical topic.
+    pub topic: &'static str,
+    /// Its partition.
+    pub partition: i32,
+    /// Its offset.
+    pub offset: i64,
+    /// The key, where it is text.
+    pub key: Option<String>,
+    /// The broker's timestamp of the record.
+    pub timestamp: Option<DateTime<Utc>>,
+}
+
+/// A decoded record.
+#[derive(Debug, Clone)]
+pub struct Record<T> {
+    /// Where it stands.
+    pub meta: RecordMeta,
+    /// The service that produced it.
+    pub producer_service: String,
+    /// When it was produced.
+    pub produced_at: DateTime<Utc>,
+    /// The payload.
+    pub data: T,
+}
+
+/// The headers of a new record: the extra ones, and, where `standard` ones are wanted,
+/// `content-type`, `schema-version` and `message-id`.
+#[must_use]
+pub fn headers(standard: bool, message_id: Uuid, extra: &[(&str, &str)]) -> OwnedHeaders {
+    let mut headers = OwnedHeaders::new_with_capacity(3 + extra.len());
+    if standard {
+        headers = with_standard(headers, message_id);
+    }
+    for (key, value) in extra {
+        headers = headers.insert(Header {
+            key,
+            value: Some(*value),
+        });
+    }
+    headers
+}
+
+fn with_standard(headers: OwnedHeaders, message_id: Uuid) -> OwnedHeaders {
+    let mut id = Uuid::encode_buffer();
+    let id: &str = message_id.hyphenated().encode_lower(&mut id);
+    headers
+        .insert(Header {
+            key: "content-type",
+            value: Some("application/json"),
+        })
+        .insert(Header {
+            key: "schema-version",
+            value: Some("1"),
+        })
+        .insert(Header {
+            key: "message-id",
+            value: Some(id),
+        })
+}
+
+/// A header's text.
+#[must_use]
+pub fn header<'a, M: Message>(message: &'a M, name: &str) -> Option<&'a str> {
+    let headers = message.headers()?;
+    let found = headers.iter().find(|header| header.key == name)?;
+    std::str::from_utf8(found.value?).ok()
+}
+
+pub(crate) fn broker_timestamp<M: Message>(message: &M) -> Option<DateTime<Utc>> {
+    message
+        .timestamp()
+        .to_millis()
+        .and_then(DateTime::from_timestamp_millis)
+}

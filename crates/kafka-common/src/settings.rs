@@ -1,0 +1,326 @@
+//! What can be set, with the specification's values as defaults.
+
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+
+/// After this the broker ends a transaction that its producer has left open.
+const TRANSACTION_TIMEOUT_MS: u32 = 60_000;
+
+/// How a processor's outputs and input offsets belong together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Delivery {
+    /// In one Kafka transaction.
+    ExactlyOnce,
+    /// Outputs first, then offsets: for a broker without transactions. Repeats carry the same ids.
+    AtLeastOnce,
+}
+
+/// The `kafka` section of the configuration.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct KafkaSettings {
+    /// `host:port`, separated by commas.
+    pub bootstrap_servers: String,
+    /// Put before every topic's name: for several deployments on one cluster, and for tests.
+    pub topic_prefix: String,
+    /// Put before every consumer group and transactional id.
+    pub group_prefix: String,
+    /// Tells replicas of a service apart (transactional ids); the host name where it is empty.
+    pub instance_id: String,
+    /// How processors deliver.
+    pub delivery: Delivery,
+    /// Replicas of each topic that the set-up creates.
+    pub replication_factor: i32,
+    /// Small batching delay of producers, in milliseconds.
+    pub linger_ms: u32,
+    /// Largest batch of producers, in bytes.
+    pub max_batch_size: u32,
+    /// `none`, `gzip`, `snappy`, `lz4` or `zstd`.
+    pub compression_type: String,
+    /// Whether records carry `content-type`, `schema-version` and `message-id`. The embedded
+    /// broker stores each header as a row of its own, which costs it four fifths of its speed.
+    pub record_headers: bool,
+    /// How long a message may take to be delivered, retries included, in milliseconds.
+    pub delivery_timeout_ms: u32,
+    /// How long a send waits for room in the full local queue, in milliseconds.
+    pub queue_full_wait_ms: u32,
+    /// Most records handed over at once.
+    pub max_poll_records: usize,
+    /// Longest wait of the broker for a batch, in milliseconds.
+    pub fetch_max_wait_ms: u32,
+    /// Silence after which a group member is taken for dead, in milliseconds.
+    pub session_timeout_ms: u32,
+    /// How often a handler is tried before its record goes to the dead-letter topic.
+    pub max_attempts: u32,
+    /// Wait before the second attempt, doubled for each further one, in milliseconds.
+    pub retry_backoff_ms: u32,
+    /// How often a processor commits while records flow, in milliseconds.
+    pub commit_interval_ms: u32,
+    /// How often a processor writes a snapshot of its state, in milliseconds.
+    pub snapshot_interval_ms: u32,
+    /// Encryption and authentication.
+    pub security: SecuritySettings,
+}
+
+impl Default for KafkaSettings {
+    fn default() -> Self {
+        Self {
+            bootstrap_servers: "localhost:9092".to_owned(),
+            topic_prefix: String::new(),
+            group_prefix: String::new(),
+            instance_id: String::new(),
+            delivery: Delivery::ExactlyOnce,
+            replication_factor: 1,
+            linger_ms: 10,
+            max_batch_size: 16_384,
+            compression_type: "gzip".to_owned(),
+            record_headers: true,
+            delivery_timeout_ms: 120_000,
+            queue_full_wait_ms: 5_000,
+            max_poll_records: 500,
+            fetch_max_wait_ms: 500,
+            session_timeout_ms: 30_000,
+            max_attempts: 5,
+            retry_backoff_ms: 100,
+            commit_interval_ms: 50,
+            snapshot_interval_ms: 10_000,
+            security: SecuritySettings::default(),
+        }
+    }
+}
+
+/// `kafka.security`: encryption and authentication.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SecuritySettings {
+    /// `plaintext` (where empty), `ssl`, `sasl_plaintext` or `sasl_ssl`.
+    pub protocol: String,
+    /// `PLAIN`, `SCRAM-SHA-256` or `SCRAM-SHA-512`.
+    pub sasl_mechanism: String,
+    /// SASL user.
+    pub username: String,
+    /// SASL password.
+    pub password: SecretString,
+    /// PEM file of the certificate authority.
+    pub ca_file: String,
+}
+
+impl KafkaSettings {
+    /// The topic's name on the broker.
+    #[must_use]
+    pub fn topic(&self, logical: &str) -> String {
+        format!("{}{logical}", self.topic_prefix)
+    }
+
+    /// The group's name on the broker.
+    #[must_use]
+    pub fn group(&self, logical: &str) -> String {
+        format!("{}{logical}", self.group_prefix)
+    }
+
+    /// The delivery timeout.
+    #[must_use]
+    pub fn delivery_timeout(&self) -> Duration {
+        Duration::from_millis(u64::from(self.delivery_timeout_ms))
+    }
+
+    /// Every mistake in these settings, each with the field's name.
+    #[must_use]
+    pub fn problems(&self) -> Vec<(&'static str, String)> {
+        let mut problems = Vec::new();
+        if self.bootstrap_servers.trim().is_empty() {
+            problems.push((
+                "kafka.bootstrap_servers",
+                "must name at least one broker".to_owned(),
+            ));
+        }
+        if !["none", "gzip", "snappy", "lz4", "zstd"].contains(&self.compression_type.as_str()) {
+            problems.push((
+                "kafka.compression_type",
+                format!(
+                    "`{}` is not one of none, gzip, snappy, lz4, zstd",
+                    self.compression_type
+                ),
+            ));
+        }
+        if self.replication_factor < 1 {
+            problems.push(("kafka.replication_factor", "must be at least 1".to_owned()));
+        }
+        if self.max_poll_records == 0 || self.max_poll_records > 100_000 {
+            problems.push(("kafka.max_poll_records", "must be 1 to 100,000".to_owned()));
+        }
+        if self.max_attempts == 0 || self.max_attempts > 20 {
+            problems.push(("kafka.max_attempts", "must be 1 to 20".to_owned()));
+        }
+        if self.commit_interval_ms == 0 || self.commit_interval_ms > 10_000 {
+            problems.push(("kafka.commit_interval_ms", "must be 1 to 10,000".to_owned()));
+        }
+        let protocols = ["", "plaintext", "ssl", "sasl_plaintext", "sasl_ssl"];
+        if !protocols.contains(&self.security.protocol.as_str()) {
+            problems.push((
+                "kafka.security.protocol",
+                format!(
+                    "`{}` is not one of plaintext, ssl, sasl_plaintext, sasl_ssl",
+                    self.security.protocol
+                ),
+            ));
+        }
+        problems
+    }
+
+    fn client(&self, service: &str) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config
+            .set("bootstrap.servers", &self.bootstrap_servers)
+            .set("client.id", format!("algotrade-{service}"))
+            .set("reconnect.backoff.max.ms", "2000")
+            .set("topic.metadata.refresh.interval.ms", "60000");
+        let security = &self.security;
+        for (key, value) in [
+            ("security.protocol", security.protocol.as_str()),
+            ("sasl.mechanism", security.sasl_mechanism.as_str()),
+            ("sasl.username", security.username.as_str()),
+            ("sasl.password", security.password.expose_secret()),
+            ("ssl.ca.location", security.ca_file.as_str()),
+        ] {
+            if !value.is_empty() {
+                config.set(key, value);
+            }
+        }
+        config
+    }
+
+    /// Settings of an administrative client.
+    #[must_use]
+    pub fn admin(&self) -> ClientConfig {
+        self.client("admin")
+    }
+
+    /// Settings of a producer. What must hold is set last: every message once, acknowledged by
+    /// all in-sync replicas, and a key on the same partition as every other client puts it.
+    #[must_use]
+    pub fn producer(&self, service: &str) -> ClientConfig {
+        let mut config = self.client(service);
+        config
+            .set("linger.ms", self.linger_ms.to_string())
+            .set("batch.size", self.max_batch_size.to_string())
+            .set("compression.type", &self.compression_type)
+            .set("delivery.timeout.ms", self.delivery_timeout_ms.to_string())
+            // 32 MB hold some 100,000 messages: enough to ride out a broker's restart.
+            .set("queue.buffering.max.kbytes", "32768")
+            .set("retry.backoff.ms", "100")
+            .set("retry.backoff.max.ms", "1000")
+            .set("enable.idempotence", "true")
+            .set("acks", "all")
+            .set("partitioner", "murmur2_random");
+        config
+    }
+
+    /// Settings of a processor's transactional producer.
+    #[must_use]
+    pub fn transactional_producer(&self, service: &str) -> ClientConfig {
+        let mut config = self.producer(service);
+        config
+            .set("transactional.id", self.transactional_id(service))
+            .set("transaction.timeout.ms", TRANSACTION_TIMEOUT_MS.to_string())
+            // A message can't outlive its transaction.
+            .set(
+                "delivery.timeout.ms",
+                self.delivery_timeout_ms
+                    .min(TRANSACTION_TIMEOUT_MS)
+                    .to_string(),
+            );
+        config
+    }
+
+    /// `<prefix><service>-<instance>`: a process that comes back under the same name fences the
+    /// one that it replaces.
+    #[must_use]
+    pub fn transactional_id(&self, service: &str) -> String {
+        let instance = match self.instance_id.as_str() {
+            "" => std::env::var("HOSTNAME").unwrap_or_else(|_| "0".to_owned()),
+            instance => instance.to_owned(),
+        };
+        self.group(&format!("{service}-{instance}"))
+    }
+
+    /// Settings of a consumer of a group: offsets are stored by hand, when a handler is done.
+    #[must_use]
+    pub fn consumer(&self, service: &str, group: &str) -> ClientConfig {
+        let mut config = self.client(service);
+        config
+            .set("group.id", self.group(group))
+            .set("fetch.wait.max.ms", self.fetch_max_wait_ms.to_string())
+            .set("session.timeout.ms", self.session_timeout_ms.to_string())
+            .set("partition.assignment.strategy", "cooperative-sticky")
+            .set("auto.offset.reset", "earliest")
+            // Bounds the prefetch: 16 MB in all, not librdkafka's 64 MB.
+            .set("queued.max.messages.kbytes", "16384")
+            .set("queued.min.messages", "20000")
+            .set("isolation.level", "read_committed")
+            .set("enable.auto.offset.store", "false")
+            .set("enable.auto.commit", "true")
+            .set("auto.commit.interval.ms", "1000");
+        config
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_specifications_settings_are_the_defaults() {
+        let settings = KafkaSettings::default();
+        let producer = settings.producer("market-data");
+        for (key, value) in [
+            ("linger.ms", "10"),
+            ("batch.size", "16384"),
+            ("compression.type", "gzip"),
+            ("enable.idempotence", "true"),
+            ("acks", "all"),
+            ("partitioner", "murmur2_random"),
+        ] {
+            assert_eq!(producer.get(key), Some(value), "{key}");
+        }
+        let consumer = settings.consumer("notification", "notification-service");
+        for (key, value) in [
+            ("fetch.wait.max.ms", "500"),
+            ("session.timeout.ms", "30000"),
+            ("group.id", "notification-service"),
+            ("enable.auto.offset.store", "false"),
+            ("isolation.level", "read_committed"),
+        ] {
+            assert_eq!(consumer.get(key), Some(value), "{key}");
+        }
+        assert_eq!(settings.max_poll_records, 500);
+        assert!(settings.problems().is_empty());
+    }
+
+    #[test]
+    fn every_mistake_is_told_at_once() {
+        let settings = KafkaSettings {
+            bootstrap_servers: " ".to_owned(),
+            compression_type: "zip".to_owned(),
+            max_attempts: 0,
+            ..KafkaSettings::default()
+        };
+        let fields: Vec<_> = settings
+            .problems()
+            .into_iter()
+            .map(|(field, _)| field)
+            .collect();
+        assert_eq!(
+            fields,
+            [
+                "kafka.bootstrap_servers",
+                "kafka.compression_type",
+                "kafka.max_attempts"
+            ]
+        );
+    }
+}

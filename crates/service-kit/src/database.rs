@@ -1,0 +1,58 @@
+//! Postgres: connecting, and migrations that live in each service's own schema.
+
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+use sqlx::migrate::Migrator;
+use sqlx::postgres::{PgPool, PgPoolOptions};
+
+use crate::settings::DatabaseSettings;
+
+/// How long a request waits for a connection.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the start waits for a database that isn't there yet.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
+const RETRY: Duration = Duration::from_millis(500);
+
+/// Connects; a database that isn't up yet is waited for.
+///
+/// # Errors
+/// The URL is wrong, or the database isn't there within a minute.
+pub async fn connect(settings: &DatabaseSettings) -> Result<PgPool, sqlx::Error> {
+    let mut options = PgPoolOptions::new()
+        .max_connections(settings.max_connections)
+        .acquire_timeout(ACQUIRE_TIMEOUT);
+    if settings.max_connections == 1 {
+        // The embedded database: a new connection starts its server anew, so the one is kept.
+        options = options
+            .min_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None);
+    }
+    let pool = options.connect_lazy(settings.url.expose_secret())?;
+    let deadline = tokio::time::Instant::now() + START_TIMEOUT;
+    loop {
+        match sqlx::query("SELECT 1").execute(&pool).await {
+            Ok(_) => return Ok(pool),
+            Err(error) if tokio::time::Instant::now() >= deadline => return Err(error),
+            Err(error) => tracing::warn!(%error, "waiting for the database"),
+        }
+        tokio::time::sleep(RETRY).await;
+    }
+}
+
+/// Brings a service's schema up to date. The table that remembers what was done is in the same
+/// schema, so that services can share a database without sharing a history.
+///
+/// # Errors
+/// A migration failed, or one that was applied is missing or changed.
+pub async fn migrate(
+    pool: &PgPool,
+    schema: &'static str,
+    mut migrator: Migrator,
+) -> Result<(), sqlx::migrate::MigrateError> {
+    migrator.dangerous_set_table_name(format!("{schema}._migrations"));
+    migrator.create_schema(schema);
+    // Advisory locks guard against two replicas migrating at once.
+    migrator.run(pool).await
+}

@@ -1,0 +1,22 @@
+//! What a service needs besides Kafka: configuration, telemetry, an HTTP server with health,
+//! sign-in, database, cache, and an orderly end.
+
+pub mod auth;
+pub mod cache;
+pub mod cli;
+pub mod database;
+pub mod health;
+pub mod json;
+pub mod page;
+pub mod problem;
+pub mod service;
+pub mod settings;
+pub mod snapshots;
+pub mod telemetry;
+
+pub use auth::{Auth, CallingService, Identity, Role};
+pub use json::ApiJson;
+pub use page::{Page, PageQuery};
+pub use problem::{FieldError, Problem};
+pub use service::{Context, Service, Starting};
+pub use settings::Settings;

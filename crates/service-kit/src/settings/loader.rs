@@ -1,0 +1,286 @@
+//! Reads the settings and tells every mistake at once.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use config::{Config, Environment, File, FileFormat, Value, ValueKind};
+use serde::de::DeserializeOwned;
+use thiserror::Error;
+
+use super::Settings;
+
+/// Prefix of environment variables.
+const PREFIX: &str = "ALGOTRADE";
+const SECTIONS: [&str; 8] = [
+    "kafka", "database", "redis", "http", "feed", "auth", "services", "log",
+];
+/// Never printed.
+const SECRETS: [&str; 4] = [
+    "auth.secret",
+    "kafka.security.password",
+    "database.url",
+    "redis.url",
+];
+
+/// Who asks for the settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// A service: everything must be right.
+    Service,
+    /// A tool that only talks to Kafka: it needs no secret to check tokens with.
+    Tool,
+}
+
+/// A flag's value, as `("http.listen", "127.0.0.1:0")`.
+pub type Override = (String, String);
+
+/// All that is wrong with a configuration.
+#[derive(Debug, Error)]
+#[error("the configuration has {} mistake(s):\n{}", .0.len(), .0.join("\n"))]
+pub struct ConfigErrors(pub Vec<String>);
+
+/// Settings, and where each that was set came from.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The settings.
+    pub settings: Settings,
+    /// Key, value (secrets redacted) and origin of everything that isn't the default.
+    pub origins: Vec<(String, String, String)>,
+}
+
+/// The environment variable of a key.
+fn variable(key: &str) -> String {
+    format!("{PREFIX}__{}", key.to_uppercase().replace('.', "__"))
+}
+
+/// Reads file, environment and flags, in this order.
+///
+/// # Errors
+/// Everything that is wrong: unreadable files, unknown keys, wrong types, values out of range.
+pub fn load(
+    file: Option<&Path>,
+    environment: &BTreeMap<String, String>,
+    flags: &[Override],
+    purpose: Purpose,
+) -> Result<Loaded, ConfigErrors> {
+    let mut errors = Vec::new();
+    let mut variables = environment.clone();
+    for key in SECRETS {
+        let name = format!("{}_FILE", variable(key));
+        let Some(path) = variables.remove(&name) else {
+            continue;
+        };
+        match std::fs::read_to_string(&path) {
+            Ok(secret) => {
+                variables.insert(variable(key), secret.trim_end().to_owned());
+            }
+            Err(error) => errors.push(format!("{name}: can't read `{path}`: {error}")),
+        }
+    }
+    let environment = Environment::with_prefix(PREFIX)
+        .prefix_separator("__")
+        .separator("__")
+        .source(Some(
+            variables
+                .into_iter()
+                .filter(|(name, _)| name.starts_with("ALGOTRADE__"))
+                .collect::<std::collections::HashMap<_, _>>(),
+        ));
+    let mut builder = Config::builder();
+    if let Some(file) = file {
+        let path: PathBuf = file.to_owned();
+        builder = builder.add_source(File::from(path).format(FileFormat::Toml));
+    }
+    builder = builder.add_source(environment);
+    for (key, value) in flags {
+        match builder.clone().set_override(key, value.as_str()) {
+            Ok(with_flag) => builder = with_flag,
+            Err(error) => errors.push(format!("flag for {key}: {error}")),
+        }
+    }
+    let config = match builder.build() {
+        Ok(config) => config,
+        Err(error) => {
+            errors.push(error.to_string());
+            return Err(ConfigErrors(errors));
+        }
+    };
+    let mut settings = Settings::default();
+    let root = match &config.cache.kind {
+        ValueKind::Table(table) => table.clone(),
+        _ => config::Map::new(),
+    };
+    for key in root.keys().filter(|key| !SECTIONS.contains(&key.as_str())) {
+        errors.push(format!(
+            "{key}: no such section (the sections are {}; variable {})",
+            SECTIONS.join(", "),
+            variable(key)
+        ));
+    }
+    section(&root, "kafka", &mut settings.kafka, &mut errors);
+    section(&root, "database", &mut settings.database, &mut errors);
+    section(&root, "redis", &mut settings.redis, &mut errors);
+    section(&root, "http", &mut settings.http, &mut errors);
+    section(&root, "feed", &mut settings.feed, &mut errors);
+    section(&root, "auth", &mut settings.auth, &mut errors);
+    section(&root, "services", &mut settings.services, &mut errors);
+    section(&root, "log", &mut settings.log, &mut errors);
+    let problems = [
+        settings.kafka.problems(),
+        settings.database.problems(),
+        settings.feed.problems(),
+        match purpose {
+            Purpose::Service => settings.auth.problems(),
+            Purpose::Tool => Vec::new(),
+        },
+    ];
+    for (key, problem) in problems.into_iter().flatten() {
+        errors.push(format!("{key}: {problem} (variable {})", variable(key)));
+    }
+    match errors.is_empty() {
+        true => Ok(Loaded {
+            settings,
+            origins: origins(&root),
+        }),
+        false => Err(ConfigErrors(errors)),
+    }
+}
+
+fn section<T: DeserializeOwned>(
+    root: &config::Map<String, Value>,
+    name: &str,
+    into: &mut T,
+    errors: &mut Vec<String>,
+) {
+    let Some(value) = root.get(name) else { return };
+    match serde_path_to_error::deserialize::<_, T>(value.clone()) {
+        Ok(read) => *into = read,
+        Err(error) => {
+            // The path ends where reading stopped; an unknown field is named by the error itself.
+            let path = error.path().to_string();
+            let key = match path.as_str() {
+                "." => name.to_owned(),
+                field => format!("{name}.{field}"),
+            };
+            let variable = variable(&key);
+            errors.push(format!(
+                "{key}: {} (variable {variable})",
+                error.into_inner()
+            ));
+        }
+    }
+}
+
+fn origins(root: &config::Map<String, Value>) -> Vec<(String, String, String)> {
+    let mut found = Vec::new();
+    let mut open: Vec<(String, Value)> = root
+        .iter()
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    while let Some((key, value)) = open.pop() {
+        let origin = value.origin().unwrap_or("a flag").to_owned();
+        match value.kind {
+            ValueKind::Table(table) => {
+                open.extend(
+                    table
+                        .into_iter()
+                        .map(|(name, v)| (format!("{key}.{name}"), v)),
+                );
+            }
+            _ if SECRETS.contains(&key.as_str()) => {
+                found.push((key, "[redacted]".to_owned(), origin));
+            }
+            kind => found.push((key, kind.to_string(), origin)),
+        }
+    }
+    found.sort();
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::io::Write as _;
+
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    const SECRET: &str = "0123456789012345678901234567890123456789";
+
+    fn environment(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect()
+    }
+
+    #[test]
+    fn flags_win_over_the_environment_and_that_over_the_file() {
+        let mut file = tempfile::NamedTempFile::with_suffix(".toml").unwrap();
+        writeln!(
+            file,
+            "[kafka]\nbootstrap_servers = \"file:1\"\nlinger_ms = 7\ntopic_prefix = \"file.\"\n\
+             [feed]\nproducts = [\"A-USD\"]"
+        )
+        .unwrap();
+        let environment = environment(&[
+            ("ALGOTRADE__KAFKA__BOOTSTRAP_SERVERS", "env:1"),
+            ("ALGOTRADE__KAFKA__TOPIC_PREFIX", "007"),
+            ("ALGOTRADE__FEED__PRODUCTS", "BTC-USD, ETH-USD"),
+            ("ALGOTRADE__AUTH__SECRET", SECRET),
+            ("ALGOTRADE__AUTH__GUEST", "true"),
+            ("UNRELATED", "x"),
+        ]);
+        let flags = [("kafka.bootstrap_servers".to_owned(), "flag:1".to_owned())];
+        let loaded = load(Some(file.path()), &environment, &flags, Purpose::Service).unwrap();
+        let settings = loaded.settings;
+        assert_eq!(settings.kafka.bootstrap_servers, "flag:1");
+        assert_eq!(settings.kafka.linger_ms, 7);
+        assert_eq!(settings.kafka.topic_prefix, "007");
+        assert_eq!(settings.kafka.max_poll_records, 500);
+        assert_eq!(settings.feed.products, ["BTC-USD", "ETH-USD"]);
+        assert!(settings.auth.guest);
+        let printed = format!("{:?}", loaded.origins);
+        assert!(
+            printed.contains("kafka.linger_ms") && !printed.contains(SECRET),
+            "{printed}"
+        );
+    }
+
+    #[test]
+    fn all_mistakes_are_told_at_once_and_by_name() {
+        let environment = environment(&[
+            ("ALGOTRADE__KAFKA__LINGER_MS", "soon"),
+            ("ALGOTRADE__FEED__WEBSOCKET_URL", "http://x"),
+            ("ALGOTRADE__DATABASE__PORT", "1"),
+            ("ALGOTRADE__KAFAK__X", "1"),
+            ("ALGOTRADE__AUTH__SECRET_FILE", "/does/not/exist"),
+        ]);
+        let text = load(None, &environment, &[], Purpose::Service)
+            .unwrap_err()
+            .to_string();
+        for part in [
+            "linger_ms",
+            "feed.websocket_url",
+            "port",
+            "kafak",
+            "SECRET_FILE",
+            "auth.secret",
+        ] {
+            assert!(text.contains(part), "{part} is not in:\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_secret_comes_from_a_file() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        writeln!(file, "{SECRET}").unwrap();
+        let path = file.path().to_str().unwrap().to_owned();
+        let environment = environment(&[("ALGOTRADE__AUTH__SECRET_FILE", &path)]);
+        let settings = load(None, &environment, &[], Purpose::Service)
+            .unwrap()
+            .settings;
+        assert_eq!(settings.auth.secret.expose_secret(), SECRET);
+    }
+}

@@ -1,0 +1,36 @@
+//! Configuration: file, then environment, then flags; each section in a file of its own.
+//!
+//! All services know all sections, so that one environment serves the whole platform and an
+//! unknown key is always a mistake.
+
+mod loader;
+mod sections;
+
+pub use loader::{ConfigErrors, Loaded, Override, Purpose, load};
+pub use sections::{
+    AuthSettings, DatabaseSettings, FeedSettings, FeedSource, HttpSettings, LogFormat, LogSettings,
+    RedisSettings, ServicesSettings,
+};
+
+use kafka_common::KafkaSettings;
+
+/// Everything that can be set.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// `kafka`: the broker and its clients.
+    pub kafka: KafkaSettings,
+    /// `database`: Postgres.
+    pub database: DatabaseSettings,
+    /// `redis`: the cache.
+    pub redis: RedisSettings,
+    /// `http`: the server.
+    pub http: HttpSettings,
+    /// `feed`: where market data comes from.
+    pub feed: FeedSettings,
+    /// `auth`: who may do what.
+    pub auth: AuthSettings,
+    /// `services`: where the other services are.
+    pub services: ServicesSettings,
+    /// `log`: what is logged, and how.
+    pub log: LogSettings,
+}

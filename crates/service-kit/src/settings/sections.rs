@@ -1,0 +1,266 @@
+//! The sections, with defaults that fit a developer's machine.
+
+use std::net::SocketAddr;
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::de::{self, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+
+/// Shortest secret that HS256 should be given (its hash is 32 bytes long).
+const MIN_SECRET_BYTES: usize = 32;
+
+pub(super) type Problem = (&'static str, String);
+
+/// Postgres.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DatabaseSettings {
+    /// `postgres://user:password@host:port/name`.
+    pub url: SecretString,
+    /// Connections of one process.
+    pub max_connections: u32,
+}
+
+impl Default for DatabaseSettings {
+    fn default() -> Self {
+        let url = "postgres://algotrade:algotrade@localhost:5432/algotrade";
+        Self {
+            url: url.to_owned().into(),
+            max_connections: 8,
+        }
+    }
+}
+
+/// Redis.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RedisSettings {
+    /// `redis://host:port/`; empty for a store in the process's own memory.
+    pub url: SecretString,
+    /// Put before every key.
+    pub key_prefix: String,
+}
+
+impl Default for RedisSettings {
+    fn default() -> Self {
+        Self {
+            url: "redis://localhost:6379/".to_owned().into(),
+            key_prefix: String::new(),
+        }
+    }
+}
+
+/// The HTTP server.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HttpSettings {
+    /// Address and port; each service has its own default.
+    pub listen: Option<SocketAddr>,
+}
+
+/// What the feed is, as messages and the page tell it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FeedSource {
+    /// The exchange.
+    #[default]
+    Coinbase,
+    /// A simulator that speaks the exchange's protocol.
+    Simulator,
+}
+
+impl FeedSource {
+    /// As messages tell it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Coinbase => "coinbase",
+            Self::Simulator => "simulator",
+        }
+    }
+}
+
+/// Market data.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FeedSettings {
+    /// The feed's WebSocket.
+    pub websocket_url: String,
+    /// The REST interface beside it.
+    pub rest_url: String,
+    /// Products to subscribe to at start, separated by commas.
+    #[serde(deserialize_with = "comma_separated")]
+    pub products: Vec<String>,
+    /// What the feed is.
+    pub source: FeedSource,
+    /// Silence after which the connection is taken for dead, in seconds (heartbeats come each
+    /// second); 0 for never, which only a replay needs.
+    pub stale_after_seconds: u64,
+}
+
+impl Default for FeedSettings {
+    fn default() -> Self {
+        Self {
+            websocket_url: "wss://ws-feed.exchange.coinbase.com".to_owned(),
+            rest_url: "https://api.exchange.coinbase.com".to_owned(),
+            products: ["BTC-USD", "ETH-USD", "SOL-USD"]
+                .map(str::to_owned)
+                .to_vec(),
+            source: FeedSource::default(),
+            stale_after_seconds: 15,
+        }
+    }
+}
+
+/// Who may do what.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AuthSettings {
+    /// Signs and checks tokens (HS256); the same for all services; at least 32 bytes.
+    pub secret: SecretString,
+    /// Whether anybody may sign in as the user `guest`.
+    pub guest: bool,
+    /// How long a token is good, in seconds.
+    pub token_seconds: u64,
+}
+
+impl Default for AuthSettings {
+    fn default() -> Self {
+        Self {
+            secret: String::new().into(),
+            guest: false,
+            token_seconds: 12 * 3_600,
+        }
+    }
+}
+
+/// Where the other services are.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServicesSettings {
+    /// market-data.
+    pub market_data_url: String,
+    /// strategy.
+    pub strategy_url: String,
+    /// forward-test.
+    pub forward_test_url: String,
+}
+
+impl Default for ServicesSettings {
+    fn default() -> Self {
+        Self {
+            market_data_url: "http://localhost:8081".to_owned(),
+            strategy_url: "http://localhost:8082".to_owned(),
+            forward_test_url: "http://localhost:8083".to_owned(),
+        }
+    }
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For a person.
+    #[default]
+    Text,
+    /// For a log collector.
+    Json,
+}
+
+/// Logging.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogSettings {
+    /// `text` or `json`.
+    pub format: LogFormat,
+    /// What is logged, in the syntax of `RUST_LOG`.
+    pub filter: String,
+}
+
+impl Default for LogSettings {
+    fn default() -> Self {
+        Self {
+            format: LogFormat::Text,
+            filter: "info,librdkafka=warn,sqlx=warn".to_owned(),
+        }
+    }
+}
+
+impl DatabaseSettings {
+    pub(super) fn problems(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        let url = self.url.expose_secret();
+        if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+            problems.push(("database.url", "must begin with postgres://".to_owned()));
+        }
+        if self.max_connections == 0 {
+            problems.push(("database.max_connections", "must be at least 1".to_owned()));
+        }
+        problems
+    }
+}
+
+impl FeedSettings {
+    pub(super) fn problems(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        if !self.websocket_url.starts_with("ws://") && !self.websocket_url.starts_with("wss://") {
+            problems.push((
+                "feed.websocket_url",
+                "must begin with ws:// or wss://".to_owned(),
+            ));
+        }
+        if !self.rest_url.starts_with("http://") && !self.rest_url.starts_with("https://") {
+            problems.push((
+                "feed.rest_url",
+                "must begin with http:// or https://".to_owned(),
+            ));
+        }
+        problems
+    }
+}
+
+impl AuthSettings {
+    pub(super) fn problems(&self) -> Vec<Problem> {
+        match self.secret.expose_secret().len() {
+            0..MIN_SECRET_BYTES => vec![(
+                "auth.secret",
+                format!(
+                    "must have at least {MIN_SECRET_BYTES} bytes; make one with \
+                     `openssl rand -hex 32` and give it to every service"
+                ),
+            )],
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// A list, or a text with commas as the environment has it.
+fn comma_separated<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    struct List;
+
+    impl<'de> Visitor<'de> for List {
+        type Value = Vec<String>;
+
+        fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            formatter.write_str("a list, or names separated by commas")
+        }
+
+        fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+            let names = text
+                .split(',')
+                .map(str::trim)
+                .filter(|name| !name.is_empty());
+            Ok(names.map(str::to_owned).collect())
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+            let mut names = Vec::new();
+            while let Some(name) = seq.next_element()? {
+                names.push(name);
+            }
+            Ok(names)
+        }
+    }
+
+    deserializer.deserialize_any(List)
+}
