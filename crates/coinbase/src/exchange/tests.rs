@@ -1,0 +1,312 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use super::*;
+use crate::{ProductId, Side, parse_exact};
+use proptest::prelude::*;
+use rust_decimal::Decimal;
+
+const TICKER: &str = concat!(
+    r#"{"type":"ticker","sequence":5001,"product_id":"BTC-USD","price":"60000.10","#,
+    r#""open_24h":"59000","volume_24h":"1000.5","low_24h":"58000","high_24h":"61000","#,
+    r#""volume_30d":"30000.1","best_bid":"60000.09","best_bid_size":"0.5","#,
+    r#""best_ask":"60000.10","best_ask_size":"1.25000000","side":"buy","#,
+    r#""time":"2025-01-02T03:04:05.678901Z","trade_id":77,"last_size":"0.02000000"}"#
+);
+
+const MATCH: &str = concat!(
+    r#"{"type":"match","trade_id":77,"maker_order_id":"m","taker_order_id":"t","#,
+    r#""side":"sell","size":"0.02","price":"60000.1","product_id":"BTC-USD","#,
+    r#""sequence":5001,"time":"2025-01-02T03:04:05.678901Z"}"#
+);
+
+fn reason(text: &str) -> ParseReason {
+    parse(text).expect_err(text).reason
+}
+
+fn btc() -> ProductId {
+    "BTC-USD".parse().unwrap()
+}
+
+#[test]
+fn a_ticker_and_a_match_of_one_trade_are_the_same_trade() {
+    let ticker = parse(TICKER).unwrap().trade().unwrap();
+    let found = parse(MATCH).unwrap().trade().unwrap();
+    assert_eq!(ticker.side, Side::Buy, "a ticker tells the taker's side");
+    assert_eq!(ticker.bid, parse_exact("60000.09"));
+    assert_eq!(ticker.ask, parse_exact("60000.1"));
+    assert_eq!((ticker.trade_id, ticker.sequence), (77, Some(5001)));
+    assert_eq!(ticker.time.to_rfc3339(), "2025-01-02T03:04:05.678901+00:00");
+    assert_eq!(ticker.size.to_string(), "0.02", "without the padding");
+    assert_eq!(
+        crate::Trade {
+            bid: None,
+            ask: None,
+            ..ticker
+        },
+        found
+    );
+    assert_eq!(ticker.price.to_string(), found.price.to_string());
+}
+
+#[test]
+fn a_last_match_is_not_a_new_trade() {
+    let frame = MATCH.replace(r#""match""#, r#""last_match""#);
+    let parsed = parse(&frame).unwrap();
+    assert_eq!(parsed.kind(), "last_match");
+    assert_eq!(parsed.trade(), None);
+    let Frame::LastMatch(found) = parsed else {
+        panic!("not a last_match")
+    };
+    assert_eq!(found.trade().side, Side::Buy, "the maker sold");
+}
+
+#[test]
+fn heartbeats() {
+    let frame = r#"{"type":"heartbeat","last_trade_id":20,"product_id":"BTC-USD","sequence":90,
+        "time":"2014-11-07T08:19:28.464459Z"}"#;
+    let Frame::Heartbeat(heartbeat) = parse(frame).unwrap() else {
+        panic!("not a heartbeat")
+    };
+    assert_eq!((heartbeat.product_id, heartbeat.last_trade_id), (btc(), 20));
+}
+
+#[test]
+fn order_books_have_a_head() {
+    let snapshot = r#"{"type":"snapshot","product_id":"BTC-USD","asks":[["1","2"]],"bids":[]}"#;
+    let Frame::Book(book) = parse(snapshot).unwrap() else {
+        panic!("not a book")
+    };
+    assert_eq!((book.kind, book.time), (BookKind::Snapshot, None));
+    let update = r#"{"type":"l2update","product_id":"BTC-USD","changes":[["buy","1","0.0"]],
+        "time":"2025-01-01T00:00:00Z"}"#;
+    let parsed = parse(update).unwrap();
+    assert_eq!(parsed.kind(), "l2update");
+    let Frame::Book(book) = parsed else {
+        panic!("not a book")
+    };
+    assert!(book.time.is_some());
+}
+
+#[test]
+fn answers() {
+    let frame = r#"{"type":"subscriptions","channels":[
+        {"name":"ticker","product_ids":["BTC-USD"],"account_ids":null},{"name":"status"}]}"#;
+    let Frame::Subscriptions(answer) = parse(frame).unwrap() else {
+        panic!("no answer")
+    };
+    assert!(answer.contains("ticker", btc()));
+    assert!(!answer.contains("matches", btc()));
+    let frame = r#"{"type":"error","message":"Failed to subscribe","reason":"no such thing"}"#;
+    let Frame::Error(error) = parse(frame).unwrap() else {
+        panic!("no error")
+    };
+    assert_eq!(error.to_string(), "Failed to subscribe: no such thing");
+    let Frame::Error(error) = parse(r#"{"type":"error","message":"m"}"#).unwrap() else {
+        panic!("no error")
+    };
+    assert_eq!(error.to_string(), "m");
+}
+
+#[test]
+fn states_may_lack_their_message() {
+    let frame = r#"{"type":"status","currencies":[],"products":[
+        {"id":"A-B","status":"online","status_message":null},
+        {"id":"C-D","status":"offline","status_message":"moving"},{"id":"E-F"}]}"#;
+    let Frame::Status(products) = parse(frame).unwrap() else {
+        panic!("no states")
+    };
+    assert_eq!(products.len(), 3);
+    assert_eq!(products[1].status_message.as_deref(), Some("moving"));
+}
+
+#[test]
+fn unknown_types_are_named_and_not_fatal() {
+    let parsed = parse(r#"{"type":"auction","price":{"of":[1]}}"#).unwrap();
+    assert_eq!(
+        parsed,
+        Frame::Unknown {
+            kind: "auction".into()
+        }
+    );
+    let parsed = parse(r#"{"price":1,"type":"new\"kind"}"#).unwrap();
+    assert_eq!(parsed.kind(), "new\"kind");
+}
+
+#[test]
+fn order_and_spacing_of_fields_do_not_matter() {
+    let spaced = r#" { "price" : "5", "time" : "2025-01-01T00:00:00.1Z", "size" : "1",
+        "side" : "buy", "trade_id" : 3, "product_id" : "BTC-USD", "type" : "match", "x" : [{}] }"#;
+    let trade = parse(spaced).unwrap().trade().unwrap();
+    assert_eq!(
+        (trade.trade_id, trade.sequence, trade.side),
+        (3, None, Side::Sell)
+    );
+}
+
+#[test]
+fn escaped_text_is_read() {
+    let escaped = MATCH.replace("BTC-USD", r"BTC\u002dUSD");
+    assert_eq!(parse(&escaped).unwrap().trade().unwrap().product_id, btc());
+    let escaped = MATCH.replace(r#""match""#, r#""m\u0061tch""#);
+    assert!(parse(&escaped).unwrap().trade().is_some());
+}
+
+#[test]
+fn old_tickers_lack_much() {
+    let first = r#"{"type":"ticker","sequence":1,"product_id":"BTC-USD","price":"8000.01",
+        "open_24h":"7900","best_bid":"8000","best_ask":"8000.01"}"#;
+    let Frame::Ticker(ticker) = parse(first).unwrap() else {
+        panic!("no ticker")
+    };
+    assert_eq!(ticker.last_trade, None);
+    assert_eq!(parse(first).unwrap().trade(), None);
+    let without_book = TICKER
+        .replace(r#""best_bid":"60000.09""#, r#""best_bid":"""#)
+        .replace("best_ask", "other");
+    let trade = parse(&without_book).unwrap().trade().unwrap();
+    assert_eq!((trade.bid, trade.ask), (None, None));
+}
+
+#[test]
+fn each_missing_field_is_named() {
+    for field in ["product_id", "price", "side", "time", "last_size"] {
+        let frame = TICKER.replace(&format!("\"{field}\""), "\"other\"");
+        let error = parse(&frame).unwrap_err();
+        assert_eq!(
+            (error.reason, error.field),
+            (ParseReason::MissingField, Some(field))
+        );
+    }
+    for field in ["product_id", "price", "side", "time", "size", "trade_id"] {
+        let frame = MATCH.replace(&format!("\"{field}\""), "\"other\"");
+        let error = parse(&frame).unwrap_err();
+        assert_eq!(
+            (error.reason, error.field),
+            (ParseReason::MissingField, Some(field))
+        );
+    }
+    assert_eq!(reason("{}"), ParseReason::MissingField);
+    assert_eq!(
+        reason(r#"{"type":"heartbeat","product_id":"A-B"}"#),
+        ParseReason::MissingField
+    );
+    assert_eq!(reason(r#"{"type":null}"#), ParseReason::MissingField);
+}
+
+#[test]
+fn hostile_values() {
+    let with = |from: &str, to: &str| {
+        assert!(MATCH.contains(from), "{from}");
+        reason(&MATCH.replace(from, to))
+    };
+    assert_eq!(with(r#""60000.1""#, r#""6e4""#), ParseReason::BadDecimal);
+    assert_eq!(with(r#""60000.1""#, "60000.1"), ParseReason::WrongType);
+    assert_eq!(with(r#""60000.1""#, r#""0.00""#), ParseReason::NotPositive);
+    assert_eq!(with(r#""0.02""#, r#""-0.02""#), ParseReason::NotPositive);
+    assert_eq!(
+        with(r#""60000.1""#, &format!("\"{}\"", "9".repeat(1000))),
+        ParseReason::BadDecimal
+    );
+    assert_eq!(
+        with(r#""sell""#, r#""UNKNOWN_ORDER_SIDE""#),
+        ParseReason::BadSide
+    );
+    assert_eq!(with("2025-01-02T", "2025-13-02T"), ParseReason::BadTime);
+    assert_eq!(with("BTC-USD", "btc usd"), ParseReason::BadProduct);
+    // What a spreadsheet makes of an id.
+    assert_eq!(
+        with(r#""trade_id":77"#, r#""trade_id":41766820.0"#),
+        ParseReason::WrongType
+    );
+    assert_eq!(
+        with(r#""trade_id":77"#, r#""trade_id":"77""#),
+        ParseReason::WrongType
+    );
+    assert_eq!(
+        with(r#""trade_id":77"#, r#""trade_id":-1"#),
+        ParseReason::WrongType
+    );
+    assert_eq!(
+        with(
+            r#""trade_id":77"#,
+            r#""trade_id":99999999999999999999999999"#
+        ),
+        ParseReason::WrongType
+    );
+    let long = MATCH.replace("BTC-USD", &"X".repeat(1 << 20));
+    assert!(
+        parse(&long).unwrap_err().detail.len() < 200,
+        "errors stay short"
+    );
+}
+
+#[test]
+fn not_even_json() {
+    for text in [
+        "",
+        " ",
+        "{",
+        r#"{"type":"match""#,
+        r#"{"type":"match","price":"#,
+    ] {
+        assert_eq!(reason(text), ParseReason::Truncated, "{text:?}");
+    }
+    assert_eq!(reason("hello"), ParseReason::NotJson);
+    assert_eq!(reason(r#"{"type":"match"}}"#), ParseReason::NotJson);
+    assert_eq!(reason(r#"{"type":"anything"}}"#), ParseReason::NotJson);
+    assert_eq!(reason(r#"["error"]"#), ParseReason::WrongType);
+    assert_eq!(reason("7"), ParseReason::WrongType);
+    assert_eq!(reason(r#"{"type":7}"#), ParseReason::WrongType);
+    assert_eq!(
+        parse_bytes(b"{\"type\":\"\xff\"}").unwrap_err().reason,
+        ParseReason::NotUtf8
+    );
+}
+
+#[test]
+fn deep_nesting_does_not_exhaust_the_stack() {
+    let deep = |open: &str, close: &str| {
+        let (open, close) = (open.repeat(200_000), close.repeat(200_000));
+        format!(r#"{{"type":"surprise","x":{open}1{close}}}"#)
+    };
+    for frame in [deep("[", "]"), deep(r#"{"a":"#, "}")] {
+        // Either answer is good; what counts is that there is one.
+        let _ = parse(&frame);
+    }
+    let unclosed = format!(r#"{{"type":"ticker","x":{}"#, "[".repeat(1 << 20));
+    assert!(parse(&unclosed).is_err());
+}
+
+#[test]
+fn every_cut_of_a_frame_is_an_error() {
+    for end in 0..TICKER.len() {
+        assert!(parse(&TICKER[..end]).is_err(), "cut at {end}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_judged_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let _ = parse_bytes(&bytes);
+    }
+
+    #[test]
+    fn any_damaged_frame_is_judged_without_a_panic(at in 0..TICKER.len(), byte in any::<u8>()) {
+        let mut bytes = TICKER.as_bytes().to_vec();
+        bytes[at] = byte;
+        let _ = parse_bytes(&bytes);
+    }
+
+    #[test]
+    fn prices_and_sizes_are_exact(price in 1_u64..=u64::MAX, size in 1_u64..=u64::MAX,
+                                  decimals in 0_u32..=18, padding in 0_usize..4) {
+        let exact = |number: u64| Decimal::from_i128_with_scale(number.into(), decimals);
+        let padding = if decimals == 0 { String::new() } else { "0".repeat(padding) };
+        let frame = MATCH
+            .replace("60000.1", &format!("{}{padding}", exact(price)))
+            .replace("0.02", &format!("{}{padding}", exact(size)));
+        let trade = parse(&frame).unwrap().trade().unwrap();
+        prop_assert_eq!(trade.price, exact(price));
+        prop_assert_eq!(trade.size, exact(size));
+    }
+}

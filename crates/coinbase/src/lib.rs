@@ -1,0 +1,16 @@
+#![doc = include_str!("../README.md")]
+
+pub mod client;
+mod decimal;
+pub mod exchange;
+pub mod market;
+mod products;
+pub mod recording;
+mod sequencer;
+pub mod simulator;
+mod trade;
+
+pub use decimal::parse_exact;
+pub use products::{Catalog, InvalidProductId, InvalidSymbol, Product, ProductId, Symbol};
+pub use sequencer::{Gap, Sequencer, TradeOutcome, WitnessOutcome};
+pub use trade::{Side, Trade};

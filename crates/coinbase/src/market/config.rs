@@ -1,0 +1,192 @@
+//! What the market trades, and how.
+
+use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
+
+use crate::products::{Product, ProductId};
+
+/// What the market trades, and how; `default()` trades BTC-USD, ETH-USD and SOL-USD.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MarketConfig {
+    /// The same seed and start give the same frames to the last byte.
+    pub seed: u64,
+    /// Event time of the first frame. `None`: now, when the market starts.
+    pub start: Option<DateTime<Utc>>,
+    /// Trades per second and product on average, in event time. Default: 5. From 0.001 to 100,000.
+    pub trades_per_second: f64,
+    /// What is traded; at least one.
+    pub products: Vec<MarketProduct>,
+}
+
+impl Default for MarketConfig {
+    fn default() -> Self {
+        let products = DEFAULT_PRODUCTS
+            .iter()
+            .filter_map(DefaultProduct::build)
+            .collect();
+        Self {
+            seed: 1,
+            start: None,
+            trades_per_second: 5.0,
+            products,
+        }
+    }
+}
+
+/// One product of the market.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MarketProduct {
+    /// Its name.
+    pub id: ProductId,
+    /// The price that it starts at, and wanders around in the long run.
+    pub price: Decimal,
+    /// Digits after the point of a price: 2 means steps of 0.01.
+    pub price_decimals: u32,
+    /// Digits after the point of a size.
+    pub size_decimals: u32,
+    /// The size of the middlemost trade; a few are far larger.
+    pub typical_size: Decimal,
+    /// Standard deviation of the price's move from one trade to the next, in hundredths of a
+    /// percent.
+    pub volatility_bps: f64,
+}
+
+/// Why a market can't be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MarketError {
+    /// Nothing to trade.
+    #[error("the market has no product")]
+    NoProducts,
+    /// The rate isn't within 0.001 to 100,000.
+    #[error("the number of trades per second must be from 0.001 to 100000")]
+    Rate,
+    /// The product is given twice.
+    #[error("{0} is given twice")]
+    Repeated(ProductId),
+    /// The product's numbers make no market.
+    #[error(
+        "{0}: the price must be from 100 steps to 10^15 steps, the size from 1 step to 10^15 \
+         steps, decimals up to 12, and the volatility from 0 to 100"
+    )]
+    Product(ProductId),
+}
+
+impl MarketConfig {
+    /// The products as `GET /products` lists them.
+    pub fn to_products(&self) -> Vec<Product> {
+        self.products
+            .iter()
+            .map(MarketProduct::to_product)
+            .collect()
+    }
+
+    pub(super) fn check(&self) -> Result<(), MarketError> {
+        if self.products.is_empty() {
+            return Err(MarketError::NoProducts);
+        }
+        if !(0.001..=100_000.0).contains(&self.trades_per_second) {
+            return Err(MarketError::Rate);
+        }
+        for (at, product) in self.products.iter().enumerate() {
+            if self
+                .products
+                .iter()
+                .take(at)
+                .any(|other| other.id == product.id)
+            {
+                return Err(MarketError::Repeated(product.id));
+            }
+            let possible = product
+                .price_steps()
+                .is_some_and(|n| (100..=STEPS_MAX).contains(&n))
+                && product
+                    .size_steps()
+                    .is_some_and(|n| (1..=STEPS_MAX).contains(&n))
+                && (0.0..=100.0).contains(&product.volatility_bps);
+            if !possible {
+                return Err(MarketError::Product(product.id));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Beyond this, a number of steps would not be exact in the generator's floats.
+const STEPS_MAX: i64 = 1_000_000_000_000_000;
+
+impl MarketProduct {
+    /// The starting price in steps.
+    pub(super) fn price_steps(&self) -> Option<i64> {
+        steps(self.price, self.price_decimals)
+    }
+
+    /// The typical size in steps.
+    pub(super) fn size_steps(&self) -> Option<i64> {
+        steps(self.typical_size, self.size_decimals)
+    }
+
+    fn to_product(&self) -> Product {
+        Product {
+            id: self.id,
+            base_currency: self.id.base().to_owned(),
+            quote_currency: self.id.quote().to_owned(),
+            base_increment: Decimal::new(1, self.size_decimals.min(12)),
+            quote_increment: Decimal::new(1, self.price_decimals.min(12)),
+            status: "online".to_owned(),
+            status_message: None,
+            trading_disabled: false,
+        }
+    }
+}
+
+fn steps(number: Decimal, decimals: u32) -> Option<i64> {
+    if decimals > 12 {
+        return None;
+    }
+    number
+        .checked_mul(Decimal::from(10_i64.checked_pow(decimals)?))?
+        .to_i64()
+}
+
+struct DefaultProduct {
+    id: &'static str,
+    price_cents: i64,
+    typical_size_e8: i64,
+    volatility_bps: f64,
+}
+
+/// Prices and sizes as they were in November 2025.
+const DEFAULT_PRODUCTS: [DefaultProduct; 3] = [
+    DefaultProduct {
+        id: "BTC-USD",
+        price_cents: 8_778_604,
+        typical_size_e8: 200_000,
+        volatility_bps: 0.6,
+    },
+    DefaultProduct {
+        id: "ETH-USD",
+        price_cents: 292_415,
+        typical_size_e8: 5_000_000,
+        volatility_bps: 0.8,
+    },
+    DefaultProduct {
+        id: "SOL-USD",
+        price_cents: 13_642,
+        typical_size_e8: 150_000_000,
+        volatility_bps: 1.2,
+    },
+];
+
+impl DefaultProduct {
+    fn build(&self) -> Option<MarketProduct> {
+        Some(MarketProduct {
+            id: ProductId::parse(self.id).ok()?,
+            price: Decimal::new(self.price_cents, 2),
+            price_decimals: 2,
+            size_decimals: 8,
+            typical_size: Decimal::new(self.typical_size_e8, 8),
+            volatility_bps: self.volatility_bps,
+        })
+    }
+}

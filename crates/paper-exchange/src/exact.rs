@@ -1,0 +1,219 @@
+//! Arithmetic that is exact or refuses. `Decimal`'s own operators round a result that doesn't fit
+//! into 28 decimals or 96 bits without saying so, which a ledger must not do.
+
+use rust_decimal::Decimal;
+
+/// Decimals of a quantity, a fee and of a rounded cost.
+pub(crate) const MONEY_SCALE: u32 = 8;
+
+const MANTISSA_LIMIT: u128 = 1 << 96;
+
+/// `a * b`, or `None` if `Decimal` can't hold it exactly.
+pub(crate) fn mul(a: Decimal, b: Decimal) -> Option<Decimal> {
+    let negative = a.is_sign_negative() != b.is_sign_negative();
+    let (mut m, mut n) = (magnitude(a), magnitude(b));
+    let mut scale = a.scale() + b.scale();
+    let mut product = m.checked_mul(n);
+    // Too wide for 128 bits, but perhaps only because of trailing zeros: 10 = 2 * 5 may be split
+    // over the two factors.
+    while product.is_none() && scale > 0 {
+        let (twice, five_times) = (m.is_multiple_of(2), m.is_multiple_of(5));
+        if !(twice || n.is_multiple_of(2)) || !(five_times || n.is_multiple_of(5)) {
+            return None;
+        }
+        if twice {
+            m /= 2
+        } else {
+            n /= 2
+        }
+        if five_times {
+            m /= 5
+        } else {
+            n /= 5
+        }
+        scale -= 1;
+        product = m.checked_mul(n);
+    }
+    from_parts(product?, scale, negative)
+}
+
+/// `a + b`, or `None` if `Decimal` can't hold it exactly.
+pub(crate) fn add(a: Decimal, b: Decimal) -> Option<Decimal> {
+    // Rescaling to the finer scale only overflows 128 bits with needless trailing zeros, or if
+    // the sum doesn't fit 96 bits anyway.
+    let (sum, scale) = aligned_sum(a, b).or_else(|| aligned_sum(a.normalize(), b.normalize()))?;
+    from_parts(sum.unsigned_abs(), scale, sum < 0)
+}
+
+/// `a - b`, or `None` if `Decimal` can't hold it exactly.
+pub(crate) fn sub(a: Decimal, b: Decimal) -> Option<Decimal> {
+    add(a, -b)
+}
+
+/// `part / whole * 100` to 8 decimals: a percentage for display, saturating where it has no value.
+pub(crate) fn percentage(part: Decimal, whole: Decimal) -> Decimal {
+    part.checked_div(whole)
+        .and_then(|ratio| ratio.checked_mul(Decimal::ONE_HUNDRED))
+        .map_or(Decimal::MAX, |percent| round8(percent).normalize())
+}
+
+/// Half away from zero, to 8 decimals.
+pub(crate) fn round8(value: Decimal) -> Decimal {
+    value.round_dp_with_strategy(
+        MONEY_SCALE,
+        rust_decimal::RoundingStrategy::MidpointAwayFromZero,
+    )
+}
+
+/// The value in units of `10^-scale`, or `None` if it has more decimals or overflows. The value's
+/// sign is dropped: callers have checked that it isn't negative.
+pub(crate) fn to_units(value: Decimal, scale: u32) -> Option<u128> {
+    let value = value.normalize();
+    let missing = scale.checked_sub(value.scale())?;
+    magnitude(value).checked_mul(pow10(missing)?)
+}
+
+/// `units * 10^-scale`, or `None` if `Decimal` can't hold it exactly.
+pub(crate) fn from_units(units: u128, scale: u32) -> Option<Decimal> {
+    from_parts(units, scale, false)
+}
+
+/// `a * b / d` rounded down, and the remainder, without overflow in between; `None` if the
+/// quotient overflows 128 bits. `d` must be in 1..2^126.
+pub(crate) fn mul_div(a: u128, b: u128, d: u128) -> Option<(u128, u128)> {
+    if let Some(product) = a.checked_mul(b) {
+        return Some((product / d, product % d));
+    }
+    // Horner's scheme over the bits of b: quotient and remainder double at each bit.
+    let (a_quotient, a_remainder) = (a / d, a % d);
+    let (mut quotient, mut remainder) = (0_u128, 0_u128);
+    for bit in (0..u128::BITS - b.leading_zeros()).rev() {
+        let set = (b >> bit) & 1;
+        let doubled = remainder * 2 + a_remainder * set;
+        quotient = quotient.checked_mul(2)?.checked_add(a_quotient * set)?;
+        quotient = quotient.checked_add(doubled / d)?;
+        remainder = doubled % d;
+    }
+    Some((quotient, remainder))
+}
+
+/// `10^exponent`, or `None` above `10^38`.
+pub(crate) fn pow10(exponent: u32) -> Option<u128> {
+    10_u128.checked_pow(exponent)
+}
+
+pub(crate) fn magnitude(value: Decimal) -> u128 {
+    value.mantissa().unsigned_abs()
+}
+
+fn aligned_sum(a: Decimal, b: Decimal) -> Option<(i128, u32)> {
+    let scale = a.scale().max(b.scale());
+    let widen = |value: Decimal| {
+        let factor = 10_i128.checked_pow(scale - value.scale())?;
+        value.mantissa().checked_mul(factor)
+    };
+    Some((widen(a)?.checked_add(widen(b)?)?, scale))
+}
+
+fn from_parts(mut mantissa: u128, mut scale: u32, negative: bool) -> Option<Decimal> {
+    while (mantissa >= MANTISSA_LIMIT || scale > Decimal::MAX_SCALE) && scale > 0 {
+        if !mantissa.is_multiple_of(10) {
+            return None;
+        }
+        mantissa /= 10;
+        scale -= 1;
+    }
+    if mantissa >= MANTISSA_LIMIT {
+        return None;
+    }
+    // In range by the check above, so the cast keeps the value.
+    let signed = if negative {
+        -(mantissa as i128)
+    } else {
+        mantissa as i128
+    };
+    Decimal::try_from_i128_with_scale(signed, scale).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::*;
+    use proptest::prelude::*;
+    use rust_decimal_macros::dec;
+
+    fn any_decimal() -> impl Strategy<Value = Decimal> {
+        (any::<i128>(), 0_u32..=28, 0_u32..128).prop_map(|(m, scale, shift)| {
+            Decimal::from_i128_with_scale((m >> shift) % (MANTISSA_LIMIT as i128), scale)
+        })
+    }
+
+    #[test]
+    fn a_product_that_fits_only_after_its_zeros_are_gone_is_exact() {
+        // 2^90 * 5^40 = 2^50 * 10^40: 183 bits wide, 50 without the zeros.
+        let twos = Decimal::from_i128_with_scale(1 << 90, 28);
+        let fives = Decimal::from_i128_with_scale(5_i128.pow(40), 28);
+        assert_eq!(
+            mul(twos, fives),
+            Some(Decimal::from_i128_with_scale(1 << 50, 16))
+        );
+        assert_eq!(mul(Decimal::MAX, dec!(1.0)), Some(Decimal::MAX));
+        assert_eq!(mul(Decimal::MAX, dec!(10)), None);
+        assert_eq!(mul(Decimal::MAX, Decimal::MAX), None);
+        assert_eq!(mul(dec!(0.0000000000000000000000000001), dec!(0.1)), None);
+        assert_eq!(
+            mul(dec!(0.0000000000000000000000000001), dec!(0)),
+            Some(dec!(0))
+        );
+    }
+
+    #[test]
+    fn a_sum_that_would_lose_digits_is_refused() {
+        assert_eq!(add(Decimal::MAX, dec!(1)), None);
+        assert_eq!(add(Decimal::MAX, dec!(0.1)), None);
+        assert_eq!(add(dec!(1e28), dec!(0.1)), None);
+        assert_eq!(sub(Decimal::MAX, Decimal::MAX), Some(Decimal::ZERO));
+        assert_eq!(add(dec!(10000000000000), dec!(0.0000000000000001)), None);
+        assert_eq!(
+            add(dec!(1.0000000000000000000000000000), dec!(1e20)),
+            Some(dec!(1e20) + dec!(1))
+        );
+    }
+
+    #[test]
+    fn mul_div_matches_small_numbers_and_survives_wide_ones() {
+        assert_eq!(mul_div(7, 8, 9), Some((6, 2)));
+        assert_eq!(mul_div(u128::MAX, 3, 3), Some((u128::MAX, 0)));
+        assert_eq!(mul_div(u128::MAX, 4, 3), None);
+    }
+
+    proptest! {
+        #[test]
+        fn results_are_what_decimal_says_or_nothing(a in any_decimal(), b in any_decimal()) {
+            // Undoing an exact operation gives the operand back; Decimal's own rounding would not.
+            if let Some(sum) = add(a, b) {
+                prop_assert_eq!(sub(sum, b), Some(a));
+            }
+            if let Some(product) = mul(a, b) && !b.is_zero() {
+                prop_assert_eq!(product.checked_div(b), Some(a));
+            }
+        }
+
+        #[test]
+        fn mul_div_divides_the_full_product(
+            a in any::<u128>(), b in any::<u64>(), d in 1_u128..1 << 126,
+        ) {
+            if let Some((quotient, remainder)) = mul_div(a, b.into(), d) {
+                prop_assert!(remainder < d);
+                // quotient * d + remainder = a * b, compared modulo two numbers without a factor
+                // in common: it is too wide to compare whole.
+                let b = u128::from(b);
+                let left = quotient.wrapping_mul(d).wrapping_add(remainder);
+                prop_assert_eq!(left, a.wrapping_mul(b));
+                let p = (1_u128 << 61) - 1;
+                let left = (quotient % p) * (d % p) + remainder % p;
+                prop_assert_eq!(left % p, (a % p) * (b % p) % p);
+            }
+        }
+    }
+}

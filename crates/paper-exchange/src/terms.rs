@@ -1,0 +1,169 @@
+//! What a session was agreed to run with.
+
+use rust_decimal::Decimal;
+use rust_decimal_macros::dec;
+use serde::{Deserialize, Serialize};
+
+use crate::exact::MONEY_SCALE;
+
+const MAX_BALANCE: Decimal = dec!(1000000000000);
+const MAX_FEE_RATE: Decimal = dec!(0.1);
+
+/// Validated terms of a session; they don't change while it runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "RawTerms")]
+pub struct SessionTerms {
+    #[serde(with = "rust_decimal::serde::str")]
+    initial_balance: Decimal,
+    #[serde(with = "rust_decimal::serde::str")]
+    fee_rate: Decimal,
+}
+
+/// One violated rule, in the parts that an HTTP problem document names.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {detail}; {hint}")]
+pub struct TermsError {
+    /// The field's name.
+    pub field: &'static str,
+    /// A stable, machine-readable name of the rule.
+    pub code: &'static str,
+    /// What is wrong, with the value.
+    pub detail: String,
+    /// What to do about it.
+    pub hint: &'static str,
+}
+
+impl SessionTerms {
+    /// Checks the terms.
+    ///
+    /// `initial_balance` is in the quote currency; `fee_rate` is the fraction of a fill's notional
+    /// (0.001 is 0.1 %).
+    ///
+    /// # Errors
+    /// Every violated rule, not only the first.
+    pub fn new(initial_balance: Decimal, fee_rate: Decimal) -> Result<Self, Vec<TermsError>> {
+        let mut errors = Vec::new();
+        let balance_hint = "choose an amount above 0 and up to 1000000000000";
+        if initial_balance <= Decimal::ZERO || initial_balance > MAX_BALANCE {
+            errors.push(out_of_range(
+                "initial_balance",
+                initial_balance,
+                balance_hint,
+            ));
+        }
+        if fee_rate.is_sign_negative() && !fee_rate.is_zero() || fee_rate > MAX_FEE_RATE {
+            let hint = "choose a fraction from 0 to 0.1, for example 0.001 for 0.1 percent";
+            errors.push(out_of_range("fee_rate", fee_rate, hint));
+        }
+        for (field, value) in [("initial_balance", initial_balance), ("fee_rate", fee_rate)] {
+            if value.normalize().scale() > MONEY_SCALE {
+                errors.push(TermsError {
+                    field,
+                    code: "too_precise",
+                    detail: format!("{value} has more than 8 decimals"),
+                    hint: "round it to 8 decimals",
+                });
+            }
+        }
+        if errors.is_empty() {
+            let (initial_balance, fee_rate) = (initial_balance.normalize(), fee_rate.normalize());
+            Ok(Self {
+                initial_balance,
+                fee_rate,
+            })
+        } else {
+            Err(errors)
+        }
+    }
+
+    /// Cash at the start, in the quote currency.
+    pub fn initial_balance(&self) -> Decimal {
+        self.initial_balance
+    }
+
+    /// Fee as a fraction of a fill's notional.
+    pub fn fee_rate(&self) -> Decimal {
+        self.fee_rate
+    }
+}
+
+fn out_of_range(field: &'static str, value: Decimal, hint: &'static str) -> TermsError {
+    let detail = format!("{value} is out of range");
+    TermsError {
+        field,
+        code: "out_of_range",
+        detail,
+        hint,
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawTerms {
+    #[serde(with = "rust_decimal::serde::str")]
+    initial_balance: Decimal,
+    #[serde(with = "rust_decimal::serde::str")]
+    fee_rate: Decimal,
+}
+
+impl TryFrom<RawTerms> for SessionTerms {
+    type Error = String;
+
+    fn try_from(raw: RawTerms) -> Result<Self, String> {
+        Self::new(raw.initial_balance, raw.fee_rate).map_err(|errors| {
+            errors
+                .iter()
+                .map(TermsError::to_string)
+                .collect::<Vec<_>>()
+                .join("; ")
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::*;
+
+    fn codes(balance: Decimal, fee: Decimal) -> Vec<(&'static str, &'static str)> {
+        let errors = SessionTerms::new(balance, fee).err().unwrap_or_default();
+        errors.into_iter().map(|e| (e.field, e.code)).collect()
+    }
+
+    #[test]
+    fn limits_are_inclusive_where_the_rules_say_so() {
+        assert_eq!(codes(dec!(1000000000000), dec!(0.1)), []);
+        assert_eq!(codes(dec!(0.00000001), dec!(0)), []);
+        assert_eq!(codes(dec!(1.00000000000), dec!(-0.0)), []);
+    }
+
+    #[test]
+    fn every_violation_is_reported_at_once() {
+        assert_eq!(
+            codes(dec!(-0.000000001), dec!(0.100000001)),
+            [
+                ("initial_balance", "out_of_range"),
+                ("fee_rate", "out_of_range"),
+                ("initial_balance", "too_precise"),
+                ("fee_rate", "too_precise"),
+            ]
+        );
+        assert_eq!(
+            codes(Decimal::MAX, dec!(0)),
+            [("initial_balance", "out_of_range")]
+        );
+        assert_eq!(codes(dec!(0), dec!(-1)).len(), 2);
+    }
+
+    #[test]
+    fn terms_in_a_snapshot_are_checked_again() {
+        let bad = r#"{"initial_balance":"0","fee_rate":"0.5"}"#;
+        let error = serde_json::from_str::<SessionTerms>(bad)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("initial_balance") && error.contains("fee_rate"),
+            "{error}"
+        );
+    }
+}

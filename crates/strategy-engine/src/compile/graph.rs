@@ -1,0 +1,55 @@
+//! The graph with everything looked up.
+
+use crate::node::{NodeKind, Shape};
+
+/// A node with its meaning and what enters it.
+#[derive(Debug)]
+pub(super) struct Node {
+    pub id: String,
+    pub shape: &'static Shape,
+    pub kind: NodeKind,
+    /// For each input of the shape, the outputs that are wired to it.
+    pub inputs: Vec<Vec<Source>>,
+    /// For each input of the shape, whether an edge enters whose other end was refused: then the
+    /// input isn't missing too.
+    pub refused: Vec<bool>,
+    /// An edge enters by a handle of the form from before 2025-08-27.
+    pub old_form: bool,
+}
+
+/// An output of a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Source {
+    pub node: usize,
+    pub output: usize,
+}
+
+/// All nodes, and which feeds which, whether the handles were right or not.
+#[derive(Debug)]
+pub(super) struct Graph {
+    pub nodes: Vec<Node>,
+    /// (from, to), without those that have no effect.
+    pub arcs: Vec<(usize, usize)>,
+    /// The file comes from the Python platform: an action doesn't state its `sizeType`.
+    pub imported: bool,
+}
+
+impl Graph {
+    /// For each node, the nodes that it feeds.
+    pub(super) fn successors(&self) -> Vec<Vec<usize>> {
+        let mut lists = vec![Vec::new(); self.nodes.len()];
+        for &(from, to) in &self.arcs {
+            lists[from].push(to);
+        }
+        lists
+    }
+
+    /// For each node, the nodes that feed it.
+    pub(super) fn predecessors(&self) -> Vec<Vec<usize>> {
+        let mut lists = vec![Vec::new(); self.nodes.len()];
+        for &(from, to) in &self.arcs {
+            lists[to].push(from);
+        }
+        lists
+    }
+}

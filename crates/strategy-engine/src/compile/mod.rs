@@ -1,0 +1,117 @@
+//! From a graph to a plan: read, resolve, check, and only then lower. Every stage reports all it
+//! finds, so that one compilation tells everything.
+
+mod check;
+mod cycles;
+mod graph;
+mod lower;
+mod notices;
+mod resolve;
+mod share;
+
+use std::io;
+
+use serde_json::Value;
+
+use crate::diagnostic::{Diagnostic, Report};
+use crate::import;
+use crate::limits::MAX_SOURCE_BYTES;
+use crate::plan::Plan;
+
+/// What came of compiling a strategy.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Compilation {
+    /// Everything that was found: errors first, then warnings, then notices.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The plan; none exactly if there is an error.
+    pub plan: Option<Plan>,
+}
+
+impl Compilation {
+    /// Whether there is a plan.
+    pub fn ok(&self) -> bool {
+        self.plan.is_some()
+    }
+}
+
+/// Compiles a graph given as JSON text.
+pub fn compile_text(source: &str) -> Compilation {
+    if source.len() > MAX_SOURCE_BYTES {
+        return failed(too_large());
+    }
+    match serde_json::from_str(source) {
+        Ok(value) => compile_within_limits(&value),
+        Err(error) => failed(
+            Diagnostic::error(
+                "source_invalid_json",
+                format!("the source is not JSON: {error}"),
+            )
+            .hint("export the graph again, or check the text at that line and column"),
+        ),
+    }
+}
+
+/// Compiles a graph: a bare React Flow graph, or one in a record, an answer or a list of one.
+pub fn compile(source: &Value) -> Compilation {
+    let mut size = Size {
+        left: MAX_SOURCE_BYTES,
+    };
+    if serde_json::to_writer(&mut size, source).is_err() {
+        return failed(too_large());
+    }
+    compile_within_limits(source)
+}
+
+fn compile_within_limits(source: &Value) -> Compilation {
+    let mut report = Report::default();
+    let plan = build(source, &mut report);
+    Compilation {
+        diagnostics: report.finish(),
+        plan,
+    }
+}
+
+fn build(source: &Value, report: &mut Report) -> Option<Plan> {
+    let graph = import::unwrap(source, report)?;
+    let raw = import::read(&graph, report)?;
+    let graph = resolve::resolve(raw, report);
+    check::inputs(&graph, report);
+    cycles::check(&graph, report);
+    let live = check::live_nodes(&graph, report);
+    notices::imported(&graph, report);
+    if report.has_errors() {
+        return None;
+    }
+    lower::lower(&graph, &live, report)
+}
+
+fn failed(problem: Diagnostic) -> Compilation {
+    Compilation {
+        diagnostics: vec![problem],
+        plan: None,
+    }
+}
+
+fn too_large() -> Diagnostic {
+    Diagnostic::error("source_too_large", "the source is larger than 1 MiB")
+        .hint("remove what is not nodes and edges, or split the strategy")
+}
+
+/// Counts bytes without keeping them, and stops at the limit.
+struct Size {
+    left: usize,
+}
+
+impl io::Write for Size {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.left = self
+            .left
+            .checked_sub(bytes.len())
+            .ok_or(io::ErrorKind::FileTooLarge)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,65 @@
+//! Collects operations so that equal ones exist once, and drops those that nothing needs.
+
+use std::collections::HashMap;
+
+use crate::plan::{Op, OpId, PlanAction};
+
+/// The operations so far.
+#[derive(Debug, Default)]
+pub(super) struct Ops {
+    list: Vec<Op>,
+    known: HashMap<Op, OpId>,
+}
+
+impl Ops {
+    /// The operation's number: that of an equal one if there is one.
+    pub(super) fn add(&mut self, op: Op) -> OpId {
+        if let Some(id) = self.known.get(&op) {
+            return *id;
+        }
+        let id = self.list.len() as OpId;
+        self.known.insert(op.clone(), id);
+        self.list.push(op);
+        id
+    }
+
+    pub(super) fn get(&self, id: OpId) -> Option<&Op> {
+        self.list.get(id as usize)
+    }
+
+    /// Only what the actions need, renumbered in the same order.
+    pub(super) fn finish(self, actions: &mut [PlanAction]) -> Vec<Op> {
+        let mut needed = vec![false; self.list.len()];
+        actions
+            .iter()
+            .for_each(|action| needed[action.trigger as usize] = true);
+        for (index, op) in self.list.iter().enumerate().rev() {
+            if needed[index] {
+                op.operands(|operand| needed[operand as usize] = true);
+            }
+        }
+        let mut next = 0;
+        let numbers: Vec<OpId> = needed
+            .iter()
+            .map(|&needed| {
+                let number = next;
+                next += OpId::from(needed);
+                number
+            })
+            .collect();
+        let renumber = |id: OpId| numbers[id as usize];
+        actions
+            .iter_mut()
+            .for_each(|action| action.trigger = renumber(action.trigger));
+        let kept = self
+            .list
+            .into_iter()
+            .zip(needed)
+            .filter(|(_, needed)| *needed);
+        kept.map(|(mut op, _)| {
+            op.renumber(renumber);
+            op
+        })
+        .collect()
+    }
+}

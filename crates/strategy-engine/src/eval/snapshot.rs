@@ -1,0 +1,105 @@
+//! The state of an evaluator as bytes, to go on from later to the same signals.
+//!
+//! Layout: `ATSE`, format version, plan hash (32 bytes), bar length in seconds (0 for ticks),
+//! scales of the units, counters, the open bar, then each operation's and each action's state in
+//! the plan's order. The plan says how much there is, so nothing needs a tag.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use super::bar::Bar;
+use super::codec::{CodecError, Reader, Writer};
+use super::exact::Unit;
+use super::{Evaluator, Timeframe};
+use crate::plan::{Plan, PlanHash};
+
+const MAGIC: [u8; 4] = *b"ATSE";
+const VERSION: u8 = 1;
+
+/// A snapshot that can't be gone on from.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SnapshotError {
+    /// Not a snapshot of this version, or damaged.
+    #[error("the snapshot is damaged or of another version")]
+    Invalid,
+    /// Taken from another plan.
+    #[error("the snapshot belongs to plan {snapshot}, not to {plan}")]
+    Plan {
+        /// The plan that it was taken from.
+        snapshot: PlanHash,
+        /// The plan that it was to be restored into.
+        plan: PlanHash,
+    },
+}
+
+impl From<CodecError> for SnapshotError {
+    fn from(_: CodecError) -> Self {
+        Self::Invalid
+    }
+}
+
+impl Evaluator {
+    /// Everything that later signals depend on.
+    pub fn snapshot(&self) -> Vec<u8> {
+        let mut out = Writer::default();
+        out.raw(&MAGIC);
+        out.byte(VERSION);
+        out.raw(self.plan.hash().as_bytes());
+        out.integer(
+            self.timeframe
+                .seconds()
+                .map_or(0, |seconds| i128::from(seconds.get())),
+        );
+        out.byte(self.market.price_unit.scale() as u8);
+        out.byte(self.market.volume_unit.scale() as u8);
+        out.integer(i128::from(self.evaluations));
+        out.integer(i128::from(self.results.undefined));
+        out.byte(u8::from(self.bar.is_some()));
+        if let Some(bar) = &self.bar {
+            bar.save(&mut out);
+        }
+        self.cells.iter().for_each(|cell| cell.save(&mut out));
+        self.triggers
+            .iter()
+            .for_each(|trigger| out.condition(*trigger));
+        out.finish()
+    }
+
+    /// Goes on from a snapshot, with the timeframe that it was taken with.
+    ///
+    /// # Errors
+    /// If the snapshot is damaged or belongs to another plan.
+    pub fn restore(plan: &Arc<Plan>, snapshot: &[u8]) -> Result<Self, SnapshotError> {
+        let mut input = Reader::new(snapshot);
+        if input.raw()? != MAGIC || input.byte()? != VERSION {
+            return Err(SnapshotError::Invalid);
+        }
+        let hash = PlanHash::from_bytes(input.raw()?);
+        if hash != plan.hash() {
+            return Err(SnapshotError::Plan {
+                snapshot: hash,
+                plan: plan.hash(),
+            });
+        }
+        let seconds = u32::try_from(input.integer()?).map_err(|_| CodecError)?;
+        let timeframe = NonZeroU32::new(seconds).map_or(Timeframe::Tick, Timeframe::Seconds);
+        let price_unit = Unit::new(u32::from(input.byte()?)).ok_or(CodecError)?;
+        let volume_unit = Unit::new(u32::from(input.byte()?)).ok_or(CodecError)?;
+        let mut restored = Self::with_units(Arc::clone(plan), timeframe, price_unit, volume_unit);
+        restored.evaluations = u64::try_from(input.integer()?).map_err(|_| CodecError)?;
+        restored.results.undefined = u64::try_from(input.integer()?).map_err(|_| CodecError)?;
+        restored.bar = match input.byte()? {
+            0 => None,
+            1 => Some(Bar::load(&mut input)?),
+            _ => return Err(SnapshotError::Invalid),
+        };
+        for cell in &mut restored.cells {
+            cell.load(&mut input)?;
+        }
+        for trigger in &mut restored.triggers {
+            *trigger = input.condition()?;
+        }
+        input.finish()?;
+        Ok(restored)
+    }
+}

@@ -1,0 +1,132 @@
+//! A node's meaning once its data are read.
+
+use serde::{Deserialize, Serialize};
+
+use super::action::ActionSpec;
+
+/// What a plan reads from the market at an evaluation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Field {
+    /// Price of the bar's first trade; on ticks, the trade's price.
+    Open,
+    /// Highest price of the bar; on ticks, the trade's price.
+    High,
+    /// Lowest price of the bar; on ticks, the trade's price.
+    Low,
+    /// Price of the bar's last trade; on ticks, the trade's price.
+    Close,
+    /// Volume of the bar in the base currency; on ticks, the trade's size.
+    Volume,
+}
+
+/// How a comparison node compares its first value with its second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Comparison {
+    /// `>`
+    GreaterThan,
+    /// `<`
+    LessThan,
+    /// `>=`
+    GreaterEqual,
+    /// `<=`
+    LessEqual,
+    /// `==`, exactly
+    Equal,
+    /// `!=`, exactly
+    NotEqual,
+}
+
+impl Comparison {
+    /// The operator's usual symbol.
+    pub fn symbol(self) -> &'static str {
+        match self {
+            Self::GreaterThan => ">",
+            Self::LessThan => "<",
+            Self::GreaterEqual => ">=",
+            Self::LessEqual => "<=",
+            Self::Equal => "==",
+            Self::NotEqual => "!=",
+        }
+    }
+
+    /// Whether it holds between two values; none if either is no value (NaN).
+    #[inline]
+    pub fn holds(self, first: f64, second: f64) -> Option<bool> {
+        let order = first.partial_cmp(&second)?;
+        Some(match self {
+            Self::GreaterThan => order.is_gt(),
+            Self::LessThan => order.is_lt(),
+            Self::GreaterEqual => order.is_ge(),
+            Self::LessEqual => order.is_le(),
+            Self::Equal => order.is_eq(),
+            Self::NotEqual => order.is_ne(),
+        })
+    }
+}
+
+/// Which crossings a crossover node reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CrossType {
+    /// The fast value rises above the slow one.
+    Above,
+    /// The fast value falls below the slow one.
+    Below,
+    /// Either.
+    Any,
+}
+
+/// What a volume node gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum VolumeType {
+    Raw,
+    Sma,
+    Ratio,
+    Weighted,
+}
+
+/// The two outputs of a threshold node: each turns on beyond `on` and off again at `off`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct ThresholdSpec {
+    pub above_on: f64,
+    pub above_off: f64,
+    pub below_on: f64,
+    pub below_off: f64,
+}
+
+/// A node type with its data.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum NodeKind {
+    Market(Field),
+    Volume {
+        volume_type: VolumeType,
+        period: u32,
+    },
+    Constant(f64),
+    Sma {
+        period: u32,
+    },
+    Ema {
+        period: u32,
+    },
+    Rsi {
+        period: u32,
+    },
+    /// `operand` stands for the second value where nothing is wired to it (an older form).
+    Compare {
+        comparison: Comparison,
+        operand: Option<f64>,
+    },
+    And,
+    Or,
+    Not,
+    Crossover(CrossType),
+    Threshold(ThresholdSpec),
+    Action(ActionSpec),
+    /// A comment; whoever reads its handle reads 1, as on the platform it comes from.
+    Label,
+    /// Unknown or not supported: reported already, so that nothing about its edges is.
+    Opaque,
+}

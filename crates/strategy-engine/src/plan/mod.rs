@@ -1,0 +1,156 @@
+//! The compiled form of a strategy: a flat list of typed operations and the actions they trigger.
+
+mod check;
+mod hash;
+mod op;
+mod real;
+
+use std::sync::Arc;
+
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+pub use check::PlanError;
+pub use hash::{PlanHash, PlanHashError};
+pub use op::{Op, OpId};
+pub use real::Real;
+
+use crate::eval::{Evaluator, Timeframe};
+use crate::node::{Side, SizeType};
+
+/// Version of the plan's form and of what its operations mean; part of the hash.
+pub const PLAN_VERSION: u32 = 1;
+
+/// A buy or sell that a condition triggers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanAction {
+    /// Id of the node in the source.
+    pub node: String,
+    /// Buy or sell.
+    pub side: Side,
+    /// How much, in what `size_type` counts; above 0.
+    #[serde(with = "rust_decimal::serde::str")]
+    pub quantity: Decimal,
+    /// What `quantity` counts.
+    pub size_type: SizeType,
+    /// Fires at each evaluation while the trigger is true, not only when it becomes true.
+    pub repeat: bool,
+    /// The operation that triggers it; a condition.
+    pub trigger: OpId,
+    /// Id of the node that made the trigger, for the signal's reason.
+    pub trigger_node: String,
+}
+
+/// What decides what a plan does, in the order in which it is hashed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Content {
+    pub version: u32,
+    pub ops: Vec<Op>,
+    pub actions: Vec<PlanAction>,
+}
+
+/// A plan as it is stored; checked before it is trusted.
+///
+/// Neither flattened nor internally tagged types: with exact JSON numbers, which services use for
+/// money, those can't be read back.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct StoredPlan {
+    hash: PlanHash,
+    nodes: u32,
+    content: Content,
+}
+
+/// A strategy that compiled: immutable, serialisable (serde), identified by its content's hash.
+///
+/// Operations are in an order in which each reads only earlier ones, so one pass evaluates them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "StoredPlan", into = "StoredPlan")]
+pub struct Plan {
+    content: Content,
+    nodes: u32,
+    hash: PlanHash,
+    warmup: u64,
+}
+
+/// A plan in three figures, as the API shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanSummary {
+    /// The plan's content hash, 64 hex digits.
+    pub hash: PlanHash,
+    /// How many nodes of the graph take part.
+    pub nodes: u32,
+    /// How many evaluations (ticks or bars) it takes until every trigger has a value.
+    pub warmup: u64,
+}
+
+impl Plan {
+    /// Builds a plan from checked content.
+    ///
+    /// # Errors
+    /// If an operation reads a later one, a value of the wrong type, or a figure is out of range.
+    pub(crate) fn new(content: Content, nodes: u32) -> Result<Self, PlanError> {
+        check::content(&content)?;
+        let hash = PlanHash::of(&content);
+        let warmup = check::warmup(&content);
+        Ok(Self {
+            content,
+            nodes,
+            hash,
+            warmup,
+        })
+    }
+
+    /// The hash of everything that decides what the plan does: 64 hex digits of SHA-256.
+    pub fn hash(&self) -> PlanHash {
+        self.hash
+    }
+
+    /// The operations, each reading only earlier ones.
+    pub fn ops(&self) -> &[Op] {
+        &self.content.ops
+    }
+
+    /// The actions, by node id: the order in which they fire at one tick.
+    pub fn actions(&self) -> &[PlanAction] {
+        &self.content.actions
+    }
+
+    /// The plan in three figures.
+    pub fn summary(&self) -> PlanSummary {
+        PlanSummary {
+            hash: self.hash,
+            nodes: self.nodes,
+            warmup: self.warmup,
+        }
+    }
+
+    /// Starts evaluating from nothing, on ticks or on bars of the timeframe.
+    pub fn start(self: &Arc<Self>, timeframe: Timeframe) -> Evaluator {
+        Evaluator::new(Arc::clone(self), timeframe)
+    }
+}
+
+impl From<Plan> for StoredPlan {
+    fn from(plan: Plan) -> Self {
+        Self {
+            content: plan.content,
+            nodes: plan.nodes,
+            hash: plan.hash,
+        }
+    }
+}
+
+impl TryFrom<StoredPlan> for Plan {
+    type Error = PlanError;
+
+    fn try_from(stored: StoredPlan) -> Result<Self, PlanError> {
+        let plan = Self::new(stored.content, stored.nodes)?;
+        if plan.hash != stored.hash {
+            return Err(PlanError::Hash {
+                stored: stored.hash,
+                computed: plan.hash,
+            });
+        }
+        Ok(plan)
+    }
+}

@@ -1,0 +1,189 @@
+//! Stopping anywhere and going on gives the same.
+
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use strategy_engine::{Evaluator, Plan, SnapshotError, Timeframe, templates};
+
+use crate::support::{decimal, each_time, graph, plan, run, walk};
+
+/// Every operation that has a state, each with something that trades on it.
+fn everything() -> Value {
+    let mut nodes = vec![
+        ("price", "priceNode", json!({})),
+        ("open", "priceNode", json!({"priceType": "open"})),
+        ("sma", "smaNode", json!({"period": 5})),
+        ("ema", "emaNode", json!({"period": 7})),
+        ("rsi", "rsiNode", json!({"period": 6})),
+        ("mean", "smaNode", json!({"period": 4})),
+        (
+            "ratio",
+            "volumeNode",
+            json!({"volumeType": "ratio", "period": 3}),
+        ),
+        (
+            "vwap",
+            "volumeNode",
+            json!({"volumeType": "weighted", "period": 8}),
+        ),
+        (
+            "levels",
+            "thresholdNode",
+            json!({"upperThreshold": 55, "lowerThreshold": 45}),
+        ),
+        ("cross", "crossoverNode", json!({"crossType": "any"})),
+        ("under", "compareNode", json!({"operator": "<"})),
+        (
+            "busy",
+            "compareNode",
+            json!({"operator": ">", "value": 1.5}),
+        ),
+    ];
+    let mut edges = vec![
+        "price.price-out > sma.price-in",
+        "price.price-out > ema.price-in",
+        "price.price-out > rsi.price-in",
+        "rsi.rsi-out > mean.price-in",
+        "mean.sma-out > levels.value-in",
+        "sma.sma-out > cross.fast-in",
+        "ema.ema-out > cross.slow-in",
+        "open.price-out > under.value1-in",
+        "vwap.volume-out > under.value2-in",
+        "ratio.volume-out > busy.value1-in",
+    ];
+    for (id, edge) in [
+        ("b1", "levels.overbought-out > b1.trigger-in"),
+        ("b2", "levels.oversold-out > b2.trigger-in"),
+        ("b3", "cross.cross-out > b3.trigger-in"),
+        ("b4", "under.result-out > b4.trigger-in"),
+        ("b5", "busy.result-out > b5.trigger-in"),
+    ] {
+        let data = if id == "b5" {
+            each_time()
+        } else {
+            json!({"sizeType": "percent_of_cash"})
+        };
+        nodes.push((id, "buyNode", data));
+        edges.push(edge);
+    }
+    graph(&nodes, &edges)
+}
+
+fn plans() -> Vec<Arc<Plan>> {
+    let sources = templates().iter().map(|template| template.source());
+    sources
+        .chain([everything()])
+        .map(|source| plan(&source))
+        .collect()
+}
+
+#[test]
+fn every_action_of_everything_fires() {
+    for timeframe in ["tick", "1s"] {
+        let signals = run(
+            &plan(&everything()),
+            timeframe.parse().unwrap(),
+            &walk(11, 5_000),
+        );
+        for node in ["b1", "b2", "b3", "b4", "b5"] {
+            assert!(
+                signals.iter().any(|(_, signal)| signal.node == node),
+                "{timeframe} {node}"
+            );
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn split_anywhere(
+        seed in any::<u64>(),
+        cuts in prop::collection::vec(0_usize..600, 1..6),
+        timeframe in prop::sample::select(vec!["tick", "1s", "5s"]),
+        finer in 0_usize..600,
+    ) {
+        let timeframe: Timeframe = timeframe.parse().unwrap();
+        let mut ticks = walk(seed, 600);
+        // Somewhere, prices get more decimals than before.
+        ticks[finer].price += decimal("0.000001");
+        for plan in plans() {
+            let expected = run(&plan, timeframe, &ticks);
+            let mut evaluator = plan.start(timeframe);
+            let mut signals = Vec::new();
+            for (index, tick) in ticks.iter().enumerate() {
+                if cuts.contains(&index) {
+                    let snapshot = evaluator.snapshot();
+                    evaluator = Evaluator::restore(&plan, &snapshot).unwrap();
+                    prop_assert_eq!(evaluator.timeframe(), timeframe);
+                }
+                signals.extend(evaluator.on_tick(tick).into_iter().map(|s| (index, s)));
+            }
+            prop_assert_eq!(signals, expected);
+        }
+    }
+
+    #[test]
+    fn damaged_snapshots_never_panic(
+        cut in 0_usize..4_000,
+        flips in prop::collection::vec((38_usize..4_000, any::<u8>()), 0..6),
+    ) {
+        let plan = plan(&everything());
+        let mut evaluator = plan.start("1s".parse().unwrap());
+        for tick in walk(5, 300) {
+            evaluator.on_tick(&tick);
+        }
+        let mut bytes = evaluator.snapshot();
+        for (place, byte) in flips {
+            if let Some(target) = bytes.get_mut(place) {
+                *target = byte;
+            }
+        }
+        bytes.truncate(cut);
+        if let Ok(mut restored) = Evaluator::restore(&plan, &bytes) {
+            for tick in walk(6, 300) {
+                restored.on_tick(&tick);
+            }
+        }
+    }
+}
+
+#[test]
+fn another_plans_snapshot_is_refused() {
+    let plans = plans();
+    let snapshot = plans[0].start(Timeframe::Tick).snapshot();
+    let refused = Evaluator::restore(&plans[1], &snapshot).unwrap_err();
+    assert_eq!(
+        refused,
+        SnapshotError::Plan {
+            snapshot: plans[0].hash(),
+            plan: plans[1].hash()
+        }
+    );
+    assert_eq!(
+        Evaluator::restore(&plans[0], b"").unwrap_err(),
+        SnapshotError::Invalid
+    );
+    let longer = [snapshot, vec![0]].concat();
+    assert_eq!(
+        Evaluator::restore(&plans[0], &longer).unwrap_err(),
+        SnapshotError::Invalid
+    );
+}
+
+#[test]
+fn snapshots_are_small() {
+    let plan = plan(&templates()[0].source());
+    let mut evaluator = plan.start(Timeframe::Tick);
+    for tick in walk(1, 1_000) {
+        evaluator.on_tick(&tick);
+    }
+    assert!(
+        evaluator.snapshot().len() < 400,
+        "{}",
+        evaluator.snapshot().len()
+    );
+    assert_eq!(evaluator.evaluations(), 1_000);
+}
