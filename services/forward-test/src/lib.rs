@@ -1,0 +1,81 @@
+//! The forward-test service: sessions over HTTP, and the paper exchange on the log.
+//!
+//! - [`sessions`]: start, list, show, stop; trades and equity
+//! - [`deploying`]: brings sessions to the strategy service, as often as it takes
+//! - [`one_order`]: the one order of ticks and signals
+//! - [`exchange`]: the state machine that applies them to the sessions' accounts
+//! - [`projection`]: what the state machine decided, in the database
+
+mod convert;
+mod deploying;
+mod exchange;
+mod one_order;
+mod peers;
+mod projection;
+mod repository;
+mod sessions;
+mod state;
+
+use std::sync::Arc;
+
+use kafka_common::processor;
+use service_kit::{Context, Service, Starting, database};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::deploying::Deployer;
+use crate::exchange::Exchange;
+use crate::peers::Peers;
+use crate::projection::Projection;
+use crate::state::AppState;
+
+/// Schema of the service's tables.
+pub(crate) const SCHEMA: &str = "forward_test";
+
+/// Starts the service.
+///
+/// # Errors
+/// The database can't be migrated, or the Kafka settings are refused.
+#[must_use]
+pub fn start(context: Context) -> Starting<Service> {
+    Box::pin(start_now(context))
+}
+
+async fn start_now(context: Context) -> anyhow::Result<Service> {
+    database::migrate(&context.database, SCHEMA, sqlx::migrate!()).await?;
+    let exchange = processor::spawn(
+        &context.settings.kafka,
+        Exchange,
+        Arc::new(Projection::new(context.database.clone())),
+        context.shutdown.clone(),
+    );
+    let status = Arc::clone(&exchange.status);
+    context.health.require("paper exchange", move || {
+        let joined = status.is_running() && status.has_joined();
+        std::future::ready(match joined {
+            true => Ok(()),
+            false => Err("not in its consumer group".to_owned()),
+        })
+    });
+    let peers = Peers::new(&context);
+    let deployer = Deployer::new(context.database.clone(), peers.clone());
+    let deploying = tokio::spawn(deployer.clone().run(context.shutdown.clone()));
+    let state = AppState {
+        database: context.database.clone(),
+        peers,
+        deployer,
+    };
+    let (router, openapi) = OpenApiRouter::new()
+        .routes(routes!(sessions::list, sessions::create))
+        .routes(routes!(sessions::show))
+        .routes(routes!(sessions::stop))
+        .routes(routes!(sessions::trades))
+        .routes(routes!(sessions::equity))
+        .with_state(state)
+        .split_for_parts();
+    Ok(Service {
+        router,
+        openapi,
+        tasks: vec![exchange.task, deploying],
+    })
+}

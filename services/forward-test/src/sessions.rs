@@ -1,0 +1,410 @@
+//! Sessions over HTTP.
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Utc};
+use paper_exchange::SessionTerms;
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use service_kit::{ApiJson, FieldError, Identity, Page, PageQuery, Problem};
+use uuid::Uuid;
+
+use crate::peers::CallError;
+use crate::repository::{self, EquityRow, NewSession, SessionRow};
+use crate::state::AppState;
+
+/// Ids of sessions that were created with an idempotency key.
+const KEY_NAMESPACE: Uuid = Uuid::from_u128(0x5a0e_7d1c_93f2_4b0a_8a43_d2b6_0c1f_9e77);
+const MAX_NAME_CHARS: usize = 200;
+const MAX_KEY_BYTES: usize = 200;
+/// Points of an equity curve in one answer.
+const MAX_EQUITY_POINTS: i64 = 5_000;
+const TIMEFRAMES: [&str; 12] = [
+    "tick", "1s", "5s", "10s", "15s", "30s", "1m", "5m", "15m", "1h", "4h", "1d",
+];
+
+/// A session to be started.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SessionBody {
+    /// One of the user's strategies; its latest version is used, and kept.
+    strategy_id: Uuid,
+    /// For example `BTCUSD`.
+    symbol: String,
+    /// `tick`, or the length of the bars: `1s` … `1d`.
+    #[serde(default = "default_timeframe")]
+    timeframe: String,
+    /// Cash to begin with, in the quote currency.
+    #[serde(default = "default_balance", with = "kafka_common::decimal::number")]
+    #[schema(value_type = f64, default = 100_000)]
+    initial_balance: Decimal,
+    /// Fee as a fraction of the notional: 0.001 is 0.1 %.
+    #[serde(default = "default_fee_rate", with = "kafka_common::decimal::number")]
+    #[schema(value_type = f64, default = 0.001)]
+    fee_rate: Decimal,
+    /// Up to 200 characters; made from the symbol where it is missing.
+    name: Option<String>,
+}
+
+fn default_timeframe() -> String {
+    "tick".to_owned()
+}
+
+fn default_balance() -> Decimal {
+    Decimal::from(100_000)
+}
+
+fn default_fee_rate() -> Decimal {
+    Decimal::new(1, 3)
+}
+
+/// A session as it stands.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct SessionAnswer {
+    id: Uuid,
+    name: String,
+    strategy_id: Uuid,
+    strategy_name: String,
+    strategy_version: i32,
+    symbol: String,
+    timeframe: String,
+    #[serde(with = "kafka_common::decimal::number")]
+    #[schema(value_type = f64)]
+    initial_balance: Decimal,
+    #[serde(with = "kafka_common::decimal::number")]
+    #[schema(value_type = f64)]
+    fee_rate: Decimal,
+    /// `PENDING`, `RUNNING`, `STOPPING`, `STOPPED` or `ERROR`.
+    status: String,
+    status_reason: Option<String>,
+    #[serde(with = "kafka_common::decimal::number")]
+    #[schema(value_type = f64)]
+    cash: Decimal,
+    #[serde(with = "kafka_common::decimal::number")]
+    #[schema(value_type = f64)]
+    position: Decimal,
+    #[serde(with = "kafka_common::decimal::number")]
+    #[schema(value_type = f64)]
+    equity: Decimal,
+    #[serde(with = "kafka_common::decimal::number_opt")]
+    #[schema(value_type = Option<f64>)]
+    last_price: Option<Decimal>,
+    #[serde(with = "kafka_common::decimal::number")]
+    #[schema(value_type = f64)]
+    realized_pnl: Decimal,
+    #[serde(with = "kafka_common::decimal::number")]
+    #[schema(value_type = f64)]
+    fees: Decimal,
+    /// Filled orders.
+    trades: i64,
+    #[serde(with = "kafka_common::decimal::number")]
+    #[schema(value_type = f64)]
+    return_pct: Decimal,
+    /// Sequence of the latest output: what comes later on the event stream is newer.
+    sequence: i64,
+    created_at: DateTime<Utc>,
+    started_at: Option<DateTime<Utc>>,
+    stopped_at: Option<DateTime<Utc>>,
+}
+
+impl From<SessionRow> for SessionAnswer {
+    fn from(row: SessionRow) -> Self {
+        Self {
+            id: row.id,
+            name: row.name,
+            strategy_id: row.strategy_id,
+            strategy_name: row.strategy_name,
+            strategy_version: row.strategy_version,
+            symbol: row.symbol,
+            timeframe: row.timeframe,
+            initial_balance: row.initial_balance.normalize(),
+            fee_rate: row.fee_rate.normalize(),
+            status: row.status,
+            status_reason: row.status_reason,
+            cash: row.cash.normalize(),
+            position: row.position.normalize(),
+            equity: row.equity.normalize(),
+            last_price: row.last_price.map(|price| price.normalize()),
+            realized_pnl: row.realized_pnl.normalize(),
+            fees: row.fees.normalize(),
+            trades: row.trades,
+            return_pct: row.return_pct.normalize(),
+            sequence: row.sequence,
+            created_at: row.created_at,
+            started_at: row.started_at,
+            stopped_at: row.stopped_at,
+        }
+    }
+}
+
+/// A point of the equity curve.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct EquityAnswer {
+    timestamp: DateTime<Utc>,
+    #[serde(with = "kafka_common::decimal::number")]
+    #[schema(value_type = f64)]
+    price: Decimal,
+    #[serde(with = "kafka_common::decimal::number")]
+    #[schema(value_type = f64)]
+    cash: Decimal,
+    #[serde(with = "kafka_common::decimal::number")]
+    #[schema(value_type = f64)]
+    position: Decimal,
+    #[serde(with = "kafka_common::decimal::number")]
+    #[schema(value_type = f64)]
+    equity: Decimal,
+    sequence: i64,
+}
+
+impl From<EquityRow> for EquityAnswer {
+    fn from(row: EquityRow) -> Self {
+        Self {
+            timestamp: row.time,
+            price: row.price.normalize(),
+            cash: row.cash.normalize(),
+            position: row.position.normalize(),
+            equity: row.equity.normalize(),
+            sequence: row.sequence,
+        }
+    }
+}
+
+fn check(body: &SessionBody) -> Result<(), Problem> {
+    let mut errors = Vec::new();
+    if !TIMEFRAMES.contains(&body.timeframe.as_str()) {
+        errors.push(FieldError {
+            field: "timeframe".to_owned(),
+            code: "invalid_timeframe".to_owned(),
+            detail: format!("`{}` is not a timeframe", body.timeframe),
+            hint: format!("use one of {}", TIMEFRAMES.join(", ")),
+        });
+    }
+    if let Err(wrong) = SessionTerms::new(body.initial_balance, body.fee_rate) {
+        errors.extend(wrong.into_iter().map(|error| FieldError {
+            field: error.field.to_owned(),
+            code: error.code.to_owned(),
+            detail: error.detail,
+            hint: error.hint.to_owned(),
+        }));
+    }
+    let name = body.name.as_deref().unwrap_or("unnamed").trim();
+    if name.is_empty() || name.chars().count() > MAX_NAME_CHARS {
+        errors.push(FieldError {
+            field: "name".to_owned(),
+            code: "invalid_name".to_owned(),
+            detail: "the name is empty or too long".to_owned(),
+            hint: format!("give it 1 to {MAX_NAME_CHARS} characters, or none at all"),
+        });
+    }
+    match errors.is_empty() {
+        true => Ok(()),
+        false => Err(Problem::invalid(errors)),
+    }
+}
+
+fn session_id(headers: &HeaderMap, user_id: &str) -> Result<Uuid, Problem> {
+    let Some(key) = headers.get("idempotency-key") else {
+        return Ok(Uuid::now_v7());
+    };
+    let key = key
+        .to_str()
+        .ok()
+        .filter(|key| !key.is_empty() && key.len() <= MAX_KEY_BYTES);
+    let key = key.ok_or_else(|| {
+        Problem::new(
+            StatusCode::BAD_REQUEST,
+            "invalid_idempotency_key",
+            "the key can't be used",
+        )
+        .field("Idempotency-Key")
+        .hint(format!("use 1 to {MAX_KEY_BYTES} visible ASCII characters"))
+    })?;
+    Ok(Uuid::new_v5(
+        &KEY_NAMESPACE,
+        format!("{user_id}/{key}").as_bytes(),
+    ))
+}
+
+/// Starts a session. The same `Idempotency-Key` gives the same session.
+#[utoipa::path(post, path = "/v1/sessions", tag = "sessions", request_body = SessionBody,
+    params(("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 201, body = SessionAnswer), (status = 200, body = SessionAnswer),
+        (status = 409, body = Problem), (status = 422, body = Problem)))]
+pub(crate) async fn create(
+    State(state): State<AppState>,
+    identity: Identity,
+    headers: HeaderMap,
+    ApiJson(body): ApiJson<SessionBody>,
+) -> Result<Response, Problem> {
+    check(&body)?;
+    let id = session_id(&headers, &identity.user_id)?;
+    let subscribed = state.peers.subscribe(&body.symbol).await;
+    let symbol = subscribed.map_err(|error| error.into_problem("the market-data service"))?;
+    let name = body.name.map_or_else(
+        || format!("{symbol} {}", body.timeframe),
+        |name| name.trim().to_owned(),
+    );
+    let new = NewSession {
+        id,
+        user_id: identity.user_id,
+        name,
+        strategy_id: body.strategy_id,
+        symbol,
+        timeframe: body.timeframe,
+        initial_balance: body.initial_balance,
+        fee_rate: body.fee_rate,
+    };
+    let created = repository::insert(&state.database, &new).await?;
+    let session = find(&state, &new.user_id, id).await?;
+    if !created {
+        return repeated(&new, session);
+    }
+    match state.deployer.deploy(&session).await {
+        Ok(()) => {}
+        Err(CallError::Refused(problem)) => {
+            repository::remove(&state.database, id).await?;
+            return Err(problem);
+        }
+        // The session is kept; the strategy service gets it when it is back.
+        Err(CallError::Unreachable(error)) => {
+            tracing::warn!(%id, error, "strategy service does not answer, session waits");
+        }
+    }
+    let session = find(&state, &new.user_id, id).await?;
+    Ok((StatusCode::CREATED, Json(SessionAnswer::from(session))).into_response())
+}
+
+fn repeated(new: &NewSession, session: SessionRow) -> Result<Response, Problem> {
+    let same = session.strategy_id == new.strategy_id
+        && session.symbol == new.symbol
+        && session.timeframe == new.timeframe
+        && session.initial_balance == new.initial_balance
+        && session.fee_rate == new.fee_rate;
+    match same {
+        true => Ok(Json(SessionAnswer::from(session)).into_response()),
+        false => Err(Problem::new(
+            StatusCode::CONFLICT,
+            "idempotency_key_reused",
+            "the key belongs to a session with other terms",
+        )
+        .field("Idempotency-Key")
+        .hint("use a new key for a new session")),
+    }
+}
+
+async fn find(state: &AppState, user_id: &str, id: Uuid) -> Result<SessionRow, Problem> {
+    let found = repository::find(&state.database, user_id, id).await?;
+    found.ok_or_else(|| Problem::not_found("session").field("id"))
+}
+
+/// The user's sessions, newest first.
+#[utoipa::path(get, path = "/v1/sessions", tag = "sessions", params(PageQuery),
+    responses((status = 200, body = Page<SessionAnswer>), (status = 401, body = Problem)))]
+pub(crate) async fn list(
+    State(state): State<AppState>,
+    identity: Identity,
+    Query(query): Query<PageQuery>,
+) -> Result<Json<Page<SessionAnswer>>, Problem> {
+    let before = query.cursor.as_deref().map(|text| {
+        let parsed = text.split_once('_').and_then(|(micros, id)| {
+            Some((
+                DateTime::from_timestamp_micros(micros.parse().ok()?)?,
+                id.parse().ok()?,
+            ))
+        });
+        parsed.ok_or_else(invalid_cursor)
+    });
+    let limit = query.limit();
+    let before = before.transpose()?;
+    let rows = repository::list(&state.database, &identity.user_id, before, limit + 1).await?;
+    let sessions: Vec<SessionAnswer> = rows.into_iter().map(SessionAnswer::from).collect();
+    Ok(Json(Page::cut(sessions, limit, |session| {
+        format!("{}_{}", session.created_at.timestamp_micros(), session.id)
+    })))
+}
+
+fn invalid_cursor() -> Problem {
+    Problem::new(
+        StatusCode::BAD_REQUEST,
+        "invalid_cursor",
+        "the cursor is not one of ours",
+    )
+    .field("cursor")
+    .hint("use `next_cursor` of the page before")
+}
+
+/// One session.
+#[utoipa::path(get, path = "/v1/sessions/{id}", tag = "sessions", params(("id" = Uuid, Path)),
+    responses((status = 200, body = SessionAnswer), (status = 404, body = Problem)))]
+pub(crate) async fn show(
+    State(state): State<AppState>,
+    identity: Identity,
+    Path(id): Path<Uuid>,
+) -> Result<Json<SessionAnswer>, Problem> {
+    find(&state, &identity.user_id, id)
+        .await
+        .map(|row| Json(row.into()))
+}
+
+/// Stops a session. It ends at a place in the log, so the answer may still say `STOPPING`.
+#[utoipa::path(post, path = "/v1/sessions/{id}/stop", tag = "sessions",
+    params(("id" = Uuid, Path)),
+    responses((status = 202, body = SessionAnswer), (status = 404, body = Problem)))]
+pub(crate) async fn stop(
+    State(state): State<AppState>,
+    identity: Identity,
+    Path(id): Path<Uuid>,
+) -> Result<(StatusCode, Json<SessionAnswer>), Problem> {
+    find(&state, &identity.user_id, id).await?;
+    repository::mark_stopping(&state.database, id).await?;
+    state.deployer.wake();
+    let session = find(&state, &identity.user_id, id).await?;
+    Ok((StatusCode::ACCEPTED, Json(session.into())))
+}
+
+/// A session's filled and rejected orders, newest first, as on `trade-executions`.
+#[utoipa::path(get, path = "/v1/sessions/{id}/trades", tag = "sessions",
+    params(("id" = Uuid, Path), PageQuery),
+    responses((status = 200, body = Page<Object>), (status = 404, body = Problem)))]
+pub(crate) async fn trades(
+    State(state): State<AppState>,
+    identity: Identity,
+    Path(id): Path<Uuid>,
+    Query(query): Query<PageQuery>,
+) -> Result<Json<Page<Box<RawValue>>>, Problem> {
+    find(&state, &identity.user_id, id).await?;
+    let before = match query.cursor.as_deref() {
+        Some(cursor) => cursor.parse().map_err(|_| invalid_cursor())?,
+        None => i64::MAX,
+    };
+    let limit = query.limit();
+    let rows = repository::executions(&state.database, id, before, limit + 1).await?;
+    let page = Page::cut(rows, limit, |(sequence, _)| sequence.to_string());
+    let items = page.items.into_iter().map(|(_, data)| {
+        RawValue::from_string(data).map_err(|error| Problem::unavailable("the database", error))
+    });
+    let items = items.collect::<Result<_, _>>()?;
+    Ok(Json(Page {
+        items,
+        next_cursor: page.next_cursor,
+    }))
+}
+
+/// The newest points of a session's equity curve, oldest first.
+#[utoipa::path(get, path = "/v1/sessions/{id}/equity", tag = "sessions",
+    params(("id" = Uuid, Path)),
+    responses((status = 200, body = Page<EquityAnswer>), (status = 404, body = Problem)))]
+pub(crate) async fn equity(
+    State(state): State<AppState>,
+    identity: Identity,
+    Path(id): Path<Uuid>,
+) -> Result<Json<Page<EquityAnswer>>, Problem> {
+    find(&state, &identity.user_id, id).await?;
+    let rows = repository::equity(&state.database, id, MAX_EQUITY_POINTS).await?;
+    Ok(Json(Page::all(
+        rows.into_iter().map(EquityAnswer::from).collect(),
+    )))
+}

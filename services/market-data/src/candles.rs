@@ -1,0 +1,218 @@
+//! Candles from the trades that came since the start, bounded.
+
+use std::collections::VecDeque;
+
+use chrono::{DateTime, Utc};
+use coinbase::Trade;
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+/// Candles kept of each interval; the oldest go first. A symbol's seven intervals take 0.7 MB when
+/// all are full.
+pub const KEPT: usize = 1_000;
+
+/// A candle's length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, utoipa::ToSchema)]
+pub enum Interval {
+    /// One second.
+    #[serde(rename = "1s")]
+    OneSecond,
+    /// Five seconds.
+    #[serde(rename = "5s")]
+    FiveSeconds,
+    /// Fifteen seconds.
+    #[serde(rename = "15s")]
+    FifteenSeconds,
+    /// One minute.
+    #[default]
+    #[serde(rename = "1m")]
+    OneMinute,
+    /// Five minutes.
+    #[serde(rename = "5m")]
+    FiveMinutes,
+    /// Fifteen minutes.
+    #[serde(rename = "15m")]
+    FifteenMinutes,
+    /// One hour.
+    #[serde(rename = "1h")]
+    OneHour,
+}
+
+/// Seconds of each interval, in the order of [`Interval`].
+const SECONDS: [i64; 7] = [1, 5, 15, 60, 300, 900, 3_600];
+
+/// What was traded within an interval.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Candle {
+    /// The interval's start, in seconds since 1970.
+    pub time: i64,
+    /// Price of the first trade.
+    #[serde(with = "kafka_common::decimal::number")]
+    #[schema(value_type = f64)]
+    pub open: Decimal,
+    /// The highest price.
+    #[serde(with = "kafka_common::decimal::number")]
+    #[schema(value_type = f64)]
+    pub high: Decimal,
+    /// The lowest price.
+    #[serde(with = "kafka_common::decimal::number")]
+    #[schema(value_type = f64)]
+    pub low: Decimal,
+    /// Price of the last trade.
+    #[serde(with = "kafka_common::decimal::number")]
+    #[schema(value_type = f64)]
+    pub close: Decimal,
+    /// Traded in all, in the base currency.
+    #[serde(with = "kafka_common::decimal::number")]
+    #[schema(value_type = f64)]
+    pub volume: Decimal,
+}
+
+impl Candle {
+    fn of(time: i64, trade: &Trade) -> Self {
+        Self {
+            time,
+            open: trade.price,
+            high: trade.price,
+            low: trade.price,
+            close: trade.price,
+            volume: trade.size,
+        }
+    }
+
+    fn add(&mut self, trade: &Trade) {
+        self.high = self.high.max(trade.price);
+        self.low = self.low.min(trade.price);
+        self.close = trade.price;
+        self.volume = self.volume.saturating_add(trade.size);
+    }
+}
+
+/// The candles of one symbol.
+#[derive(Debug, Default)]
+pub struct Candles {
+    series: [VecDeque<Candle>; SECONDS.len()],
+}
+
+impl Candles {
+    /// Adds a trade to each interval.
+    pub fn add(&mut self, trade: &Trade) {
+        let time = epoch_seconds(trade.time);
+        for (series, seconds) in self.series.iter_mut().zip(SECONDS) {
+            add_to(series, time - time.rem_euclid(seconds), trade);
+        }
+    }
+
+    /// The newest `limit` candles, the oldest of them first.
+    pub fn latest(&self, interval: Interval, limit: usize) -> Vec<Candle> {
+        let Some(series) = self.series.get(interval as usize) else {
+            return Vec::new();
+        };
+        let surplus = series.len().saturating_sub(limit);
+        series.iter().skip(surplus).copied().collect()
+    }
+}
+
+fn epoch_seconds(time: DateTime<Utc>) -> i64 {
+    time.timestamp()
+}
+
+fn add_to(series: &mut VecDeque<Candle>, start: i64, trade: &Trade) {
+    match series.back_mut() {
+        Some(newest) if newest.time == start => newest.add(trade),
+        // Times of one product run backwards now and then, by a little.
+        Some(newest) if newest.time > start => add_late(series, start, trade),
+        _ => series.push_back(Candle::of(start, trade)),
+    }
+    if series.len() > KEPT {
+        series.pop_front();
+    }
+}
+
+fn add_late(series: &mut VecDeque<Candle>, start: i64, trade: &Trade) {
+    match series.binary_search_by_key(&start, |candle| candle.time) {
+        Ok(at) => {
+            if let Some(candle) = series.get_mut(at) {
+                candle.add(trade);
+            }
+        }
+        Err(at) => series.insert(at, Candle::of(start, trade)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::*;
+    use crate::book::tests::trade;
+
+    fn at(seconds: i64, price: i64) -> Trade {
+        let mut trade = trade("BTC-USD", 1, price);
+        trade.time = DateTime::from_timestamp(seconds, 0).unwrap();
+        trade
+    }
+
+    fn prices(candle: &Candle) -> [i64; 4] {
+        [candle.open, candle.high, candle.low, candle.close]
+            .map(|price| i64::try_from(price).unwrap())
+    }
+
+    #[test]
+    fn trades_fall_into_their_intervals() {
+        let mut candles = Candles::default();
+        for (seconds, price) in [(60, 10), (61, 14), (64, 8), (65, 9), (119, 11), (120, 12)] {
+            candles.add(&at(seconds, price));
+        }
+        let minutes = candles.latest(Interval::OneMinute, KEPT);
+        assert_eq!(
+            minutes.iter().map(|c| c.time).collect::<Vec<_>>(),
+            [60, 120]
+        );
+        assert_eq!(prices(&minutes[0]), [10, 14, 8, 11]);
+        assert_eq!(minutes[0].volume, at(60, 10).size * Decimal::from(5));
+        let five = candles.latest(Interval::FiveSeconds, KEPT);
+        assert_eq!(
+            five.iter().map(|c| c.time).collect::<Vec<_>>(),
+            [60, 65, 115, 120]
+        );
+        assert_eq!(candles.latest(Interval::OneSecond, KEPT).len(), 6);
+        assert_eq!(candles.latest(Interval::OneHour, KEPT)[0].time, 0);
+        assert_eq!(candles.latest(Interval::OneMinute, 1)[0].time, 120);
+    }
+
+    #[test]
+    fn a_late_trade_goes_where_it_belongs() {
+        let mut candles = Candles::default();
+        for (seconds, price) in [(10, 1), (12, 2), (10, 5), (11, 3), (3, 4)] {
+            candles.add(&at(seconds, price));
+        }
+        let seconds = candles.latest(Interval::OneSecond, KEPT);
+        assert_eq!(
+            seconds.iter().map(|c| c.time).collect::<Vec<_>>(),
+            [3, 10, 11, 12]
+        );
+        assert_eq!(prices(&seconds[1]), [1, 5, 1, 5]);
+    }
+
+    #[test]
+    fn no_more_than_the_bound_is_kept() {
+        let mut candles = Candles::default();
+        for second in 0..2_500 {
+            candles.add(&at(second, 1));
+        }
+        let seconds = candles.latest(Interval::OneSecond, usize::MAX);
+        assert_eq!((seconds.len(), seconds[0].time), (KEPT, 1_500));
+        // Older than all that is kept, with no room: it is the first to go.
+        candles.add(&at(0, 9));
+        assert_eq!(candles.latest(Interval::OneSecond, usize::MAX), seconds);
+    }
+
+    #[test]
+    fn json_has_exact_numbers() {
+        let json = serde_json::to_string(&Candle::of(60, &at(60, 7))).unwrap();
+        assert_eq!(
+            json,
+            r#"{"time":60,"open":7,"high":7,"low":7,"close":7,"volume":0.5}"#
+        );
+    }
+}

@@ -1,0 +1,324 @@
+//! One WebSocket connection: frames in, frames out, pings, and an end with a code that says why.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use chrono::Utc;
+use service_kit::{Auth, Problem};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::codes::Disconnect;
+use super::protocol;
+use super::rate::Bucket;
+use super::session::Session;
+use crate::hub::{Hub, Outbox, Publication};
+use crate::telemetry;
+
+/// Connections of a process.
+pub const MAX_CONNECTIONS: usize = 10_000;
+/// Largest frame of a client.
+const MAX_FRAME_BYTES: usize = 64 << 10;
+/// Beyond this a frame isn't even read to its end; between the two the client is told why.
+const HARD_FRAME_BYTES: usize = 4 * MAX_FRAME_BYTES;
+/// Most commands of one frame: an official client sends a few.
+const MAX_FRAME_COMMANDS: usize = 200;
+/// About how much is written at once.
+const WRITE_BYTES: usize = 64 << 10;
+/// Time for one write, before the client counts as gone.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time that a client has, after its token ended, to send another one.
+const EXPIRY_GRACE: Duration = Duration::from_secs(25);
+/// A token that lasts longer is looked at again after this time.
+const LONGEST_TIMER: Duration = Duration::from_secs(24 * 3_600);
+/// Time for a close frame and for the client's answer to it. A slow client needs some: the frame
+/// comes after what is on its way already.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the end of the process waits for connections to be closed.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How long a client may take; the defaults are those of Centrifuge's servers, about.
+#[derive(Debug, Clone, Copy)]
+pub struct Timings {
+    /// Time for the connect command.
+    pub connect: Duration,
+    /// Time between pings; in whole seconds, because clients are told so.
+    pub ping: Duration,
+    /// Time for the answer to a ping.
+    pub pong: Duration,
+}
+
+impl Default for Timings {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(5),
+            ping: Duration::from_secs(25),
+            pong: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Lets connections in. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Gateway {
+    hub: Arc<Hub>,
+    auth: Auth,
+    timings: Timings,
+    permits: Arc<Semaphore>,
+    open: TaskTracker,
+    shutdown: CancellationToken,
+}
+
+impl Gateway {
+    /// A gateway to a hub, until `shutdown`.
+    #[must_use]
+    pub fn new(hub: Arc<Hub>, auth: Auth, timings: Timings, shutdown: CancellationToken) -> Self {
+        Self {
+            hub,
+            auth,
+            timings,
+            permits: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
+            open: TaskTracker::new(),
+            shutdown,
+        }
+    }
+
+    /// Takes a connection over; it may come from any origin, because it is worth nothing without
+    /// a token, which no browser sends by itself.
+    pub fn accept(&self, upgrade: WebSocketUpgrade) -> Response {
+        let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else {
+            telemetry::connection_refused();
+            return Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "too_many_connections",
+                "the server has as many connections as it can hold",
+            )
+            .hint("try again in a minute")
+            .into_response();
+        };
+        let gateway = self.clone();
+        upgrade
+            .protocols(["centrifuge-json"])
+            .max_message_size(HARD_FRAME_BYTES)
+            .max_frame_size(HARD_FRAME_BYTES)
+            .on_upgrade(move |socket| {
+                let open = gateway.open.clone();
+                open.track_future(gateway.converse(socket, permit))
+            })
+    }
+
+    /// After `shutdown`: ends when the connections are closed, or took too long for it.
+    pub async fn drained(self) {
+        self.shutdown.cancelled().await;
+        self.open.close();
+        if timeout(SHUTDOWN_TIMEOUT, self.open.wait()).await.is_err() {
+            tracing::warn!(open = self.open.len(), "connections left open at the end");
+        }
+    }
+
+    async fn converse(self, socket: WebSocket, _permit: OwnedSemaphorePermit) {
+        telemetry::connections(1.0);
+        let session = Session::new(self.hub, self.auth, self.timings.ping);
+        let mut connection = Connection::new(socket, session, self.timings);
+        match connection.run(&self.shutdown).await {
+            End::Gone => telemetry::disconnected(0, "gone"),
+            End::Server(disconnect) => {
+                telemetry::disconnected(disconnect.code, disconnect.reason);
+                connection.close(disconnect).await;
+            }
+        }
+        telemetry::connections(-1.0);
+    }
+}
+
+/// How a connection ends.
+enum End {
+    /// The client went away.
+    Gone,
+    Server(Disconnect),
+}
+
+impl From<Disconnect> for End {
+    fn from(disconnect: Disconnect) -> Self {
+        Self::Server(disconnect)
+    }
+}
+
+struct Connection {
+    socket: WebSocket,
+    session: Session,
+    outbox: Arc<Outbox>,
+    bucket: Bucket,
+    timings: Timings,
+    connect_by: Instant,
+    next_ping: Instant,
+    /// When a ping that was sent must have been answered.
+    pong_by: Option<Instant>,
+}
+
+impl Connection {
+    fn new(socket: WebSocket, session: Session, timings: Timings) -> Self {
+        let now = Instant::now();
+        Self {
+            socket,
+            outbox: Arc::clone(session.outbox()),
+            session,
+            bucket: Bucket::new(now),
+            timings,
+            connect_by: now + timings.connect,
+            next_ping: now + timings.ping,
+            pong_by: None,
+        }
+    }
+
+    async fn run(&mut self, shutdown: &CancellationToken) -> End {
+        loop {
+            if let Err(end) = self.step(shutdown).await {
+                return end;
+            }
+        }
+    }
+
+    async fn step(&mut self, shutdown: &CancellationToken) -> Result<(), End> {
+        let paused_until = self.bucket.wait_until(Instant::now());
+        let wake = paused_until.map_or(self.deadline(), |until| until.min(self.deadline()));
+        tokio::select! {
+            biased;
+            () = shutdown.cancelled() => Err(Disconnect::SHUTDOWN.into()),
+            () = self.outbox.overflowed() => Err(Disconnect::SLOW.into()),
+            () = sleep_until(wake) => self.on_time().await,
+            frame = self.socket.recv(), if paused_until.is_none() => match frame {
+                Some(Ok(message)) => self.on_message(message).await,
+                Some(Err(_)) | None => Err(End::Gone),
+            },
+            () = self.outbox.ready() => self.push().await,
+        }
+    }
+
+    /// When something is due even if nothing happens.
+    fn deadline(&self) -> Instant {
+        match self.expired_at() {
+            None => self.connect_by,
+            Some(expired_at) => self
+                .pong_by
+                .unwrap_or(self.next_ping)
+                .min(self.next_ping)
+                .min(expired_at),
+        }
+    }
+
+    /// When the token will have ended for too long; `None` before the connect command.
+    fn expired_at(&self) -> Option<Instant> {
+        let left = self.session.expires_at()? - Utc::now();
+        let grace = chrono::Duration::from_std(EXPIRY_GRACE).unwrap_or_default();
+        let left = (left + grace).to_std().unwrap_or_default();
+        Some(Instant::now() + left.min(LONGEST_TIMER))
+    }
+
+    async fn on_time(&mut self) -> Result<(), End> {
+        let now = Instant::now();
+        let Some(expires_at) = self.session.expires_at() else {
+            return match now >= self.connect_by {
+                true => Err(Disconnect::STALE.into()),
+                false => Ok(()),
+            };
+        };
+        if Utc::now() >= expires_at + EXPIRY_GRACE {
+            return Err(Disconnect::EXPIRED.into());
+        }
+        if self.pong_by.is_some_and(|pong_by| now >= pong_by) {
+            return Err(Disconnect::NO_PONG.into());
+        }
+        if now >= self.next_ping {
+            self.next_ping = now + self.timings.ping;
+            self.pong_by.get_or_insert(now + self.timings.pong);
+            self.write(protocol::PING.to_owned()).await?;
+        }
+        Ok(())
+    }
+
+    async fn on_message(&mut self, message: Message) -> Result<(), End> {
+        let text = match message {
+            Message::Text(text) => text,
+            Message::Binary(_) => return Err(Disconnect::BAD_REQUEST.into()),
+            Message::Close(_) => return Err(End::Gone),
+            // WebSocket's own pings are answered by the library.
+            Message::Ping(_) | Message::Pong(_) => return Ok(()),
+        };
+        if text.len() > MAX_FRAME_BYTES {
+            return Err(Disconnect::TOO_BIG.into());
+        }
+        // Whatever came shows that the client is alive.
+        self.pong_by = None;
+        let lines = text.lines().filter(|line| !line.trim().is_empty());
+        let mut out = String::new();
+        for (count, line) in lines.enumerate() {
+            self.bucket.spend(Instant::now());
+            let was_connected = self.session.expires_at().is_some();
+            let handled = match count < MAX_FRAME_COMMANDS {
+                true => self.session.handle(line, &mut out),
+                false => Err(Disconnect::BAD_REQUEST),
+            };
+            if let Err(disconnect) = handled {
+                self.write(std::mem::take(&mut out)).await?;
+                return Err(disconnect.into());
+            }
+            if !was_connected && self.session.expires_at().is_some() {
+                self.next_ping = Instant::now() + self.timings.ping;
+            }
+            if out.len() >= WRITE_BYTES {
+                self.write(std::mem::take(&mut out)).await?;
+            }
+        }
+        self.write(out).await
+    }
+
+    async fn push(&mut self) -> Result<(), End> {
+        let publications: Vec<Publication> = self.outbox.take(WRITE_BYTES);
+        let mut out = String::new();
+        self.session.write_pushes(&mut out, &publications);
+        self.write(out).await?;
+        for publication in &publications {
+            telemetry::pushed(publication.produced_at);
+        }
+        Ok(())
+    }
+
+    async fn write(&mut self, text: String) -> Result<(), End> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        let sending = timeout(WRITE_TIMEOUT, self.socket.send(Message::Text(text.into())));
+        tokio::select! {
+            sent = sending => match sent {
+                Ok(Ok(())) => Ok(()),
+                Ok(Err(_)) => Err(End::Gone),
+                Err(_) => Err(Disconnect::WRITE_ERROR.into()),
+            },
+            // Its queue filled up during the write: waiting on would be of no use.
+            () = self.outbox.overflowed() => Err(Disconnect::SLOW.into()),
+        }
+    }
+
+    /// Tells why, and gives the client a moment to answer: a connection that is cut with unread
+    /// data in it could lose the close frame.
+    async fn close(&mut self, disconnect: Disconnect) {
+        let frame = CloseFrame {
+            code: disconnect.code,
+            reason: disconnect.reason.into(),
+        };
+        let closing = async {
+            if self.socket.send(Message::Close(Some(frame))).await.is_err() {
+                return;
+            }
+            while let Some(Ok(_)) = self.socket.recv().await {}
+        };
+        // A client that doesn't answer is simply left.
+        let _ = timeout(CLOSE_TIMEOUT, closing).await;
+    }
+}

@@ -1,0 +1,21 @@
+//! The Centrifuge protocol (JSON, second version) over WebSocket, as its official clients speak it.
+//!
+//! The server subscribes each connection to its user's channel, `user:<id>`; a client may also
+//! subscribe to it by itself. There are no other channels. A client that comes back tells the
+//! position up to which it knows the channel and gets exactly what it missed, or is told that this
+//! isn't possible (`recovered: false`) and loads its state over HTTP.
+
+mod codes;
+mod connection;
+mod protocol;
+mod rate;
+mod session;
+
+pub use codes::{Disconnect, ErrorReply};
+pub use connection::{Gateway, MAX_CONNECTIONS, Timings};
+
+/// The channel of a user.
+#[must_use]
+pub fn user_channel(user_id: &str) -> String {
+    format!("user:{user_id}")
+}

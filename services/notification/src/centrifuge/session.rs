@@ -1,0 +1,305 @@
+//! What a connection may do and what it is told, without any network.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use service_kit::{Auth, Identity, Role};
+use uuid::Uuid;
+
+use super::codes::{Disconnect, ErrorReply};
+use super::protocol::{
+    self, ChannelRequest, ClientInfo, Command, ConnectRequest, ConnectResult, Empty,
+    HistoryRequest, HistoryResult, Outcome, PresenceResult, PresenceStatsResult, RefreshResult,
+    Request, SubscribeRequest, SubscribeResult,
+};
+use super::user_channel;
+use crate::hub::{HistoryQuery, Hub, Membership, Outbox, Position, Publication, Snapshot};
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// Most publications of one answer to a history command.
+const MAX_HISTORY: usize = 300;
+
+/// One client's conversation.
+pub(super) struct Session {
+    hub: Arc<Hub>,
+    auth: Auth,
+    outbox: Arc<Outbox>,
+    client: String,
+    /// Between the server's pings.
+    ping: Duration,
+    connected: Option<Connected>,
+}
+
+struct Connected {
+    user_id: String,
+    expires_at: DateTime<Utc>,
+    membership: Membership,
+    push_prefix: String,
+}
+
+type Answer = Result<Outcome, Disconnect>;
+
+impl Session {
+    pub(super) fn new(hub: Arc<Hub>, auth: Auth, ping: Duration) -> Self {
+        let outbox = hub.outbox();
+        Self {
+            hub,
+            auth,
+            outbox,
+            client: Uuid::new_v4().to_string(),
+            ping,
+            connected: None,
+        }
+    }
+
+    pub(super) fn outbox(&self) -> &Arc<Outbox> {
+        &self.outbox
+    }
+
+    /// When the token ends; `None` before the connect command.
+    pub(super) fn expires_at(&self) -> Option<DateTime<Utc>> {
+        self.connected
+            .as_ref()
+            .map(|connected| connected.expires_at)
+    }
+
+    /// Adds pushes to a frame.
+    pub(super) fn write_pushes(&self, out: &mut String, publications: &[Publication]) {
+        if let Some(connected) = &self.connected {
+            for publication in publications {
+                protocol::write_push(out, &connected.push_prefix, &publication.body);
+            }
+        }
+    }
+
+    /// Handles a line of a frame; what is to be written is added to `out`.
+    pub(super) fn handle(&mut self, line: &str, out: &mut String) -> Result<(), Disconnect> {
+        let (id, request) = match protocol::parse(line)? {
+            Command::Request(id, request) => (id, request),
+            // Both make sense only on an open connection.
+            Command::Pong | Command::Send => {
+                let connected = self.connected.as_ref();
+                return connected.map(|_| ()).ok_or(Disconnect::BAD_REQUEST);
+            }
+        };
+        let outcome = match (request, &mut self.connected) {
+            (Request::Connect(request), None) => self.connect(&request)?,
+            // Everything comes after the one connect command.
+            (Request::Connect(_), Some(_)) | (_, None) => return Err(Disconnect::BAD_REQUEST),
+            (Request::Subscribe(request), Some(connected)) => {
+                let (pending, outcome) = connected.subscribe(&request, &self.outbox);
+                // What was queued before the reply belongs before it.
+                self.write_pushes(out, &pending);
+                outcome
+            }
+            (Request::Unsubscribe(request), Some(connected)) => connected.unsubscribe(&request),
+            (Request::Presence(request), Some(connected)) => connected.presence(&request),
+            (Request::PresenceStats(request), Some(connected)) => {
+                connected.presence_stats(&request)
+            }
+            (Request::History(request), Some(connected)) => connected.history(&request),
+            (Request::Refresh(request), Some(connected)) => {
+                connected.refresh(&self.auth, &self.client, &request.token)?
+            }
+            (Request::Ping, Some(_)) => Outcome::Ping(Empty {}),
+            (Request::NotOffered, Some(_)) => Outcome::Error(ErrorReply::NOT_AVAILABLE),
+            (Request::Unknown, Some(_)) => Outcome::Error(ErrorReply::METHOD_NOT_FOUND),
+        };
+        protocol::write(out, id, &outcome)
+    }
+
+    fn connect(&mut self, request: &ConnectRequest) -> Answer {
+        let identity = match check(&self.auth, &request.token) {
+            Ok(identity) => identity,
+            Err(Refused::Expired) => return Ok(Outcome::Error(ErrorReply::TOKEN_EXPIRED)),
+            Err(Refused::Invalid) => return Err(Disconnect::INVALID_TOKEN),
+        };
+        if identity.role != Role::User {
+            // A service's name could be a user's id: it has no channel.
+            return Ok(Outcome::Error(ErrorReply::PERMISSION_DENIED));
+        }
+        let channel = user_channel(&identity.user_id);
+        let since = request.subs.get(&channel).and_then(SubscribeRequest::since);
+        let (membership, snapshot) = self
+            .hub
+            .join(&channel, &self.client, &self.outbox, since.as_ref())
+            .map_err(|_full| Disconnect::CONNECTION_LIMIT)?;
+        let result = ConnectResult {
+            client: self.client.clone(),
+            version: VERSION,
+            expires: true,
+            ttl: ttl(identity.expires_at),
+            ping: self.ping.as_secs(),
+            pong: true,
+            subs: BTreeMap::from([(channel.clone(), subscribed(snapshot, since))]),
+        };
+        self.connected = Some(Connected {
+            user_id: identity.user_id,
+            expires_at: identity.expires_at,
+            membership,
+            push_prefix: protocol::push_prefix(&channel),
+        });
+        Ok(Outcome::Connect(result))
+    }
+}
+
+impl Connected {
+    /// Whether the channel is the user's own.
+    fn allowed(&self, channel: &str) -> Result<(), ErrorReply> {
+        if channel == self.membership.channel() {
+            return Ok(());
+        }
+        match channel.strip_prefix("user:") {
+            Some(id) if !id.is_empty() => Err(ErrorReply::PERMISSION_DENIED),
+            _ => Err(ErrorReply::UNKNOWN_CHANNEL),
+        }
+    }
+
+    /// The connection receives the channel already, because the server subscribed it. A client that
+    /// subscribes by itself, too, is told where it stands, as if it were new: the official ones
+    /// then hand publications to that subscription.
+    fn subscribe(
+        &self,
+        request: &SubscribeRequest,
+        outbox: &Outbox,
+    ) -> (Vec<Publication>, Outcome) {
+        if let Err(error) = self.allowed(&request.channel) {
+            return (Vec::new(), Outcome::Error(error));
+        }
+        let since = request.since();
+        let mut snapshot = self.membership.snapshot(outbox, since.as_ref());
+        let pending = std::mem::take(&mut snapshot.pending);
+        if since.is_some() && snapshot.missed.is_none() && request.rejects_unrecovered() {
+            let error = Outcome::Error(ErrorReply::UNRECOVERABLE_POSITION);
+            return (pending, error);
+        }
+        (pending, Outcome::Subscribe(subscribed(snapshot, since)))
+    }
+
+    /// Ends the client's own subscription; the server's lasts as long as the connection.
+    fn unsubscribe(&self, request: &ChannelRequest) -> Outcome {
+        match self.allowed(&request.channel) {
+            Ok(()) => Outcome::Unsubscribe(Empty {}),
+            Err(error) => Outcome::Error(error),
+        }
+    }
+
+    fn presence(&self, request: &ChannelRequest) -> Outcome {
+        if let Err(error) = self.allowed(&request.channel) {
+            return Outcome::Error(error);
+        }
+        let info = |client: String| {
+            let user = self.user_id.clone();
+            (client.clone(), ClientInfo { client, user })
+        };
+        let presence = self.membership.clients().into_iter().map(info).collect();
+        Outcome::Presence(PresenceResult { presence })
+    }
+
+    fn presence_stats(&self, request: &ChannelRequest) -> Outcome {
+        match self.allowed(&request.channel) {
+            Ok(()) => Outcome::PresenceStats(PresenceStatsResult {
+                num_clients: self.membership.clients().len(),
+                num_users: 1,
+            }),
+            Err(error) => Outcome::Error(error),
+        }
+    }
+
+    fn history(&self, request: &HistoryRequest) -> Outcome {
+        if let Err(error) = self.allowed(&request.channel) {
+            return Outcome::Error(error);
+        }
+        let limit = match request.limit {
+            -1 => MAX_HISTORY,
+            limit => match usize::try_from(limit) {
+                Ok(limit) => limit.min(MAX_HISTORY),
+                Err(_) => return Outcome::Error(ErrorReply::BAD_REQUEST),
+            },
+        };
+        let query = HistoryQuery {
+            since: request.since.as_ref().map(|since| Position {
+                epoch: since.epoch.clone(),
+                offset: since.offset,
+            }),
+            limit,
+            reverse: request.reverse,
+        };
+        match self.membership.history(&query) {
+            Some((position, found)) => Outcome::History(HistoryResult {
+                publications: found.into_iter().map(|found| found.body).collect(),
+                epoch: position.epoch,
+                offset: position.offset,
+            }),
+            None => Outcome::Error(ErrorReply::UNRECOVERABLE_POSITION),
+        }
+    }
+
+    fn refresh(&mut self, auth: &Auth, client: &str, token: &str) -> Answer {
+        let identity = match check(auth, token) {
+            Ok(identity) => identity,
+            // The client connects again and is then told that it needs another token.
+            Err(Refused::Expired) => return Err(Disconnect::EXPIRED),
+            Err(Refused::Invalid) => return Err(Disconnect::INVALID_TOKEN),
+        };
+        if identity.user_id != self.user_id || identity.role != Role::User {
+            return Err(Disconnect::INVALID_TOKEN);
+        }
+        self.expires_at = identity.expires_at;
+        Ok(Outcome::Refresh(RefreshResult {
+            client: client.to_owned(),
+            version: VERSION,
+            expires: true,
+            ttl: ttl(identity.expires_at),
+        }))
+    }
+}
+
+enum Refused {
+    Expired,
+    Invalid,
+}
+
+fn check(auth: &Auth, token: &str) -> Result<Identity, Refused> {
+    auth.check(token).map_err(|problem| {
+        // The one thing that a client can mend by itself; service-kit tells it only in words.
+        match problem.detail.contains("expired") {
+            true => Refused::Expired,
+            false => Refused::Invalid,
+        }
+    })
+}
+
+/// Seconds until then, at least one: a client takes 0 for a mistake.
+fn ttl(expires_at: DateTime<Utc>) -> u32 {
+    let seconds = (expires_at - Utc::now()).num_seconds().max(1);
+    u32::try_from(seconds).unwrap_or(u32::MAX)
+}
+
+fn subscribed(snapshot: Snapshot, since: Option<Position>) -> SubscribeResult {
+    let was_recovering = since.is_some();
+    let recovered = snapshot.missed.is_some();
+    let position = match since {
+        Some(since) if recovered => since,
+        _ => snapshot.position,
+    };
+    SubscribeResult {
+        recoverable: true,
+        positioned: true,
+        epoch: position.epoch,
+        offset: position.offset,
+        was_recovering,
+        recovered,
+        publications: snapshot
+            .missed
+            .into_iter()
+            .flatten()
+            .map(|publication| publication.body)
+            .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,49 @@
+//! The paths of this service.
+
+mod api;
+mod dashboard;
+
+use axum::Router;
+use axum::routing::any;
+use service_kit::Auth;
+use service_kit::settings::FeedSource;
+use tower_http::compression::CompressionLayer;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::centrifuge::Gateway;
+use crate::store::Store;
+
+/// What the handlers need. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct App {
+    pub(crate) auth: Auth,
+    pub(crate) gateway: Gateway,
+    pub(crate) store: Store,
+    pub(crate) embedded: bool,
+    pub(crate) feed: FeedSource,
+}
+
+#[derive(OpenApi)]
+#[openapi(info(
+    title = "AlgoTrade notification",
+    description = "Sign-in as a guest, a user's notifications, and a user's events over the \
+                   Centrifuge protocol (JSON, WebSocket) at /connection/websocket"
+))]
+struct Document;
+
+/// The router and its document. Every other path that is asked for with GET is the dashboard's.
+pub(crate) fn router(app: App) -> (Router, utoipa::openapi::OpenApi) {
+    let (router, openapi) = OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(api::guest))
+        .routes(routes!(api::me))
+        .routes(routes!(api::notifications))
+        .routes(routes!(api::status))
+        .routes(routes!(api::websocket))
+        .with_state(app)
+        .split_for_parts();
+    // Only the page is compressed: events on a socket are not, and the API's answers are small.
+    let pages = any(dashboard::serve).layer(CompressionLayer::new());
+    (router.fallback_service(pages), openapi)
+}

@@ -1,0 +1,144 @@
+//! What waits to be written to one client: bounded by bytes, filled without ever waiting.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::channel::Publication;
+
+/// Bytes that wait in all outboxes of a hub, and what one may hold.
+#[derive(Debug)]
+pub(crate) struct QueueBudget {
+    queued: AtomicUsize,
+    /// Most bytes of one outbox.
+    per_client: usize,
+    /// Most bytes of one outbox while all together hold more than `total`.
+    per_client_pressed: usize,
+    total: usize,
+}
+
+impl QueueBudget {
+    pub(crate) fn new(per_client: usize, per_client_pressed: usize, total: usize) -> Self {
+        Self {
+            queued: AtomicUsize::new(0),
+            per_client,
+            per_client_pressed,
+            total,
+        }
+    }
+
+    pub(crate) fn queued(&self) -> usize {
+        self.queued.load(Ordering::Relaxed)
+    }
+
+    /// Whether so many more bytes fit in.
+    pub(crate) fn has_room(&self, bytes: usize) -> bool {
+        self.queued().saturating_add(bytes) <= self.total
+    }
+
+    fn limit(&self) -> usize {
+        match self.has_room(0) {
+            true => self.per_client,
+            false => self.per_client_pressed,
+        }
+    }
+}
+
+/// The queue of one client.
+#[derive(Debug)]
+pub struct Outbox {
+    queue: Mutex<Queue>,
+    filled: Notify,
+    overflow: CancellationToken,
+    budget: Arc<QueueBudget>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    publications: VecDeque<Publication>,
+    bytes: usize,
+}
+
+impl Outbox {
+    pub(crate) fn new(budget: Arc<QueueBudget>) -> Self {
+        Self {
+            queue: Mutex::default(),
+            filled: Notify::new(),
+            overflow: CancellationToken::new(),
+            budget,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a publication. A client that is too slow loses its queue and its connection: after the
+    /// reconnect it recovers from the history, or is told to load its state again.
+    pub(crate) fn push(&self, publication: Publication) {
+        if self.overflow.is_cancelled() {
+            return;
+        }
+        let size = publication.size();
+        let mut queue = self.lock();
+        if queue.bytes.saturating_add(size) > self.budget.limit() {
+            self.forget(&mut queue);
+            self.overflow.cancel();
+            return;
+        }
+        queue.bytes += size;
+        self.budget.queued.fetch_add(size, Ordering::Relaxed);
+        queue.publications.push_back(publication);
+        drop(queue);
+        self.filled.notify_one();
+    }
+
+    /// Takes publications of up to about so many bytes, at least one if there is any.
+    pub fn take(&self, bytes: usize) -> Vec<Publication> {
+        let mut queue = self.lock();
+        let mut taken = Vec::new();
+        let mut size = 0;
+        while size < bytes
+            && let Some(publication) = queue.publications.pop_front()
+        {
+            size += publication.size();
+            taken.push(publication);
+        }
+        queue.bytes -= size;
+        self.budget.queued.fetch_sub(size, Ordering::Relaxed);
+        taken
+    }
+
+    /// Ends when there is something to take.
+    pub async fn ready(&self) {
+        while self.lock().publications.is_empty() {
+            self.filled.notified().await;
+        }
+    }
+
+    /// Ends when the client has been too slow.
+    pub async fn overflowed(&self) {
+        self.overflow.cancelled().await;
+    }
+
+    /// Whether the client has been too slow.
+    #[must_use]
+    pub fn is_overflowed(&self) -> bool {
+        self.overflow.is_cancelled()
+    }
+
+    fn forget(&self, queue: &mut Queue) {
+        self.budget.queued.fetch_sub(queue.bytes, Ordering::Relaxed);
+        *queue = Queue::default();
+    }
+}
+
+impl Drop for Outbox {
+    fn drop(&mut self) {
+        let queue = self.queue.get_mut().unwrap_or_else(PoisonError::into_inner);
+        self.budget.queued.fetch_sub(queue.bytes, Ordering::Relaxed);
+    }
+}

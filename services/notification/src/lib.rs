@@ -1,0 +1,85 @@
+//! The notification service: pushes each user's events to their browsers, keeps their latest
+//! notifications, and serves the dashboard.
+//!
+//! - A record of `trade-executions`, `forward-test-events` or `user-notifications` goes to the
+//!   channel `user:<user_id>`, each once and a session's in the order of its sequence, and what was
+//!   pushed goes to `realtime-updates`. Records that name no user are counted and skipped.
+//! - Browsers speak the Centrifuge protocol. A client that was away for a while gets exactly what it
+//!   missed. After a restart of this process, or if it missed more than the history holds, it is told
+//!   so, and reads its state over HTTP: nothing that matters is only here.
+//! - A record is handled when it was given to the hub; slow clients are cut off, never waited for.
+//!
+//! One process serves all of a user's browsers: the channels live in its memory.
+
+pub mod centrifuge;
+mod http;
+pub mod hub;
+mod routing;
+mod store;
+mod telemetry;
+
+use std::sync::Arc;
+
+use kafka_common::KafkaProducer;
+use service_kit::{Context, Service, Starting, database};
+
+use centrifuge::{Gateway, Timings};
+use hub::{Hub, HubLimits};
+use routing::{ConsumerState, Router, consume, start_mirror};
+use store::Store;
+
+/// Starts the service.
+///
+/// # Errors
+/// The database can't be migrated, or the Kafka client refuses its settings.
+#[must_use]
+pub fn start(context: Context) -> Starting<Service> {
+    Box::pin(start_now(context))
+}
+
+async fn start_now(context: Context) -> anyhow::Result<Service> {
+    let migrator = sqlx::migrate!("./migrations");
+    database::migrate(&context.database, "notification", migrator).await?;
+    let hub = Hub::new(HubLimits::default());
+    let store = Store::new(context.database.clone());
+    let producer = KafkaProducer::start(&context.settings.kafka)?;
+    let (sender, mirror) = start_mirror(producer);
+    let router = Router::new(Arc::clone(&hub), sender);
+    let state = ConsumerState::default();
+    let checked = state.clone();
+    context
+        .health
+        .require("consumer", move || std::future::ready(checked.check()));
+    let gateway = Gateway::new(
+        hub,
+        context.auth.clone(),
+        Timings::default(),
+        context.shutdown.clone(),
+    );
+
+    let kafka = context.settings.kafka.clone();
+    let (kept, shutdown) = (store.clone(), context.shutdown.clone());
+    let pipeline = tokio::spawn(async move {
+        let consuming = consume(kafka, Arc::clone(&router), kept, state, shutdown.clone());
+        tokio::join!(consuming, router.keep(shutdown));
+        router.flush().await;
+        // With the last sender gone, the mirror delivers what it has and ends.
+        drop(router);
+        if let Err(error) = mirror.await {
+            tracing::error!(%error, "the task for realtime-updates ended badly");
+        }
+    });
+    let connections = tokio::spawn(gateway.clone().drained());
+    let (router, openapi) = http::router(http::App {
+        auth: context.auth,
+        gateway,
+        store,
+        embedded: context.embedded,
+        feed: context.settings.feed.source,
+    });
+    Ok(Service {
+        router,
+        openapi,
+        tasks: vec![pipeline, connections],
+    })
+}

@@ -1,0 +1,76 @@
+//! Metrics and log lines of this service, one function for each event, so that both always agree.
+
+use std::fmt::Display;
+
+use chrono::{DateTime, Utc};
+
+pub(crate) fn connections(change: f64) {
+    metrics::gauge!("notification_connections").increment(change);
+}
+
+pub(crate) fn subscriptions(change: f64) {
+    metrics::gauge!("notification_subscriptions").increment(change);
+}
+
+/// Refused before the upgrade, because the process holds as many connections as it may.
+pub(crate) fn connection_refused() {
+    metrics::counter!("notification_connections_refused_total").increment(1);
+    tracing::warn!("too many connections, refusing another");
+}
+
+/// `code` is 0 where the client went away by itself.
+pub(crate) fn disconnected(code: u16, reason: &str) {
+    metrics::counter!("notification_disconnects_total", "code" => code.to_string()).increment(1);
+    tracing::debug!(code, reason, "client disconnected");
+}
+
+pub(crate) fn published(event: &'static str) {
+    metrics::counter!("notification_published_total", "event" => event).increment(1);
+}
+
+/// From the production of the source record until its push was handed to the network.
+pub(crate) fn pushed(produced_at: DateTime<Utc>) {
+    let latency = (Utc::now() - produced_at).to_std().unwrap_or_default();
+    metrics::histogram!("notification_push_latency_seconds").record(latency.as_secs_f64());
+}
+
+pub(crate) fn repeated(topic: &'static str) {
+    metrics::counter!("notification_repeats_dropped_total", "topic" => topic).increment(1);
+}
+
+/// A record that names no user, or none that can be one.
+pub(crate) fn unroutable(topic: &'static str, partition: i32, offset: i64) {
+    metrics::counter!("notification_unroutable_total", "topic" => topic).increment(1);
+    tracing::debug!(topic, partition, offset, "record without a user, skipped");
+}
+
+/// An event that came after the ones that follow it had been pushed.
+pub(crate) fn late(topic: &'static str) {
+    metrics::counter!("notification_late_events_total", "topic" => topic).increment(1);
+}
+
+/// A hole in a session's sequence that wasn't filled in time.
+pub(crate) fn gaps(count: u64) {
+    metrics::counter!("notification_sequence_gaps_total").increment(count);
+}
+
+pub(crate) fn recovered(outcome: &'static str) {
+    metrics::counter!("notification_recoveries_total", "outcome" => outcome).increment(1);
+}
+
+pub(crate) fn hub_sizes(channels: usize, history_bytes: usize, queued_bytes: usize) {
+    metrics::gauge!("notification_channels").set(channels as f64);
+    metrics::gauge!("notification_history_bytes").set(history_bytes as f64);
+    metrics::gauge!("notification_queued_bytes").set(queued_bytes as f64);
+}
+
+/// A push that is missing from `realtime-updates`; browsers have it.
+pub(crate) fn not_mirrored(error: &dyn Display) {
+    metrics::counter!("notification_realtime_updates_lost_total").increment(1);
+    tracing::error!(%error, "a push is missing from realtime-updates");
+}
+
+pub(crate) fn consumer_failed(error: &str, backoff: std::time::Duration) {
+    metrics::counter!("notification_consumer_restarts_total").increment(1);
+    tracing::error!(error, retry_in = ?backoff, "the consumer ended, will start it again");
+}

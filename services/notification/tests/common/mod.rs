@@ -1,0 +1,274 @@
+//! The service on real servers, and the official client beside it.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use kafka_common::admin::set_up_topics;
+use rdkafka::ClientConfig;
+use rdkafka::producer::{FutureProducer, FutureRecord};
+use serde_json::{Value, json};
+use service_kit::service::{BoundServer, application, init_telemetry};
+use service_kit::settings::{AuthSettings, FeedSource};
+use service_kit::{Auth, Context, Role, Settings};
+use test_support::Isolated;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::process::{Child, ChildStdin, Command};
+use tokio::sync::{OnceCell, mpsc};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+const SECRET: &str = "a-secret-of-more-than-thirty-two-bytes";
+/// The machine may be busy; what doesn't come within this time doesn't come.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub fn auth(secret: &str, token_seconds: u64) -> Auth {
+    Auth::new(&AuthSettings {
+        secret: secret.to_owned().into(),
+        guest: true,
+        token_seconds,
+    })
+}
+
+pub struct TestApp {
+    settings: Settings,
+    producer: FutureProducer,
+    http: reqwest::Client,
+    address: String,
+    shutdown: CancellationToken,
+    server: JoinHandle<anyhow::Result<()>>,
+    // The last one to be dropped: it deletes the topics.
+    pub own: Isolated,
+}
+
+impl TestApp {
+    pub async fn start() -> Self {
+        let own = test_support::isolated().await;
+        let mut settings = Settings::default();
+        settings.kafka.bootstrap_servers = own.kafka.clone();
+        settings.kafka.topic_prefix = own.topic_prefix.clone();
+        settings.kafka.group_prefix = own.group_prefix.clone();
+        settings.kafka.session_timeout_ms = 6_000;
+        settings.database.url = own.database_url.clone().into();
+        settings.redis.url = own.redis_url.clone().into();
+        settings.redis.key_prefix = own.redis_prefix.clone();
+        settings.auth.secret = SECRET.to_owned().into();
+        settings.auth.guest = true;
+        settings.feed.source = FeedSource::Simulator;
+        set_up_topics(&settings.kafka).await.unwrap();
+        let producer = client(&own)
+            .set("partitioner", "murmur2_random")
+            .create()
+            .unwrap();
+        let (address, shutdown, server) = serve(&settings, "127.0.0.1:0").await;
+        Self {
+            settings,
+            producer,
+            http: reqwest::Client::new(),
+            address,
+            shutdown,
+            server,
+            own,
+        }
+    }
+
+    pub async fn stop(self) {
+        self.shutdown.cancel();
+        self.server.await.unwrap().unwrap();
+    }
+
+    /// Ends the service and starts it again at the same address.
+    pub async fn restart(&mut self) {
+        self.shutdown.cancel();
+        (&mut self.server).await.unwrap().unwrap();
+        let (_, shutdown, server) = serve(&self.settings, &self.address).await;
+        (self.shutdown, self.server) = (shutdown, server);
+    }
+
+    pub fn client(&self) -> ClientConfig {
+        client(&self.own)
+    }
+
+    pub fn websocket(&self) -> String {
+        format!("ws://{}/connection/websocket", self.address)
+    }
+
+    pub fn token(&self, user: &str) -> String {
+        auth(SECRET, 600).issue(user, Role::User).unwrap().token
+    }
+
+    /// Good for one second.
+    pub fn short_token(&self, user: &str) -> String {
+        auth(SECRET, 1).issue(user, Role::User).unwrap().token
+    }
+
+    pub async fn produce(&self, topic: &str, key: &str, data: &Value) {
+        let value = json!({"timestamp": chrono::Utc::now(), "producer_service": "test",
+            "data": data});
+        let value = value.to_string();
+        let topic = self.own.topic(topic);
+        let record = FutureRecord::to(&topic).key(key).payload(&value);
+        self.producer.send(record, PATIENCE).await.unwrap();
+    }
+
+    pub async fn get(&self, path: &str, token: Option<&str>) -> (u16, Value) {
+        let mut request = self.http.get(format!("http://{}{path}", self.address));
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        answer(request).await
+    }
+
+    pub async fn post(&self, path: &str) -> (u16, Value) {
+        answer(self.http.post(format!("http://{}{path}", self.address))).await
+    }
+}
+
+async fn answer(request: reqwest::RequestBuilder) -> (u16, Value) {
+    let response = request.send().await.unwrap();
+    let status = response.status().as_u16();
+    let text = response.text().await.unwrap();
+    let value = serde_json::from_str(&text).unwrap_or(Value::String(text));
+    (status, value)
+}
+
+fn client(own: &Isolated) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config
+        .set("bootstrap.servers", &own.kafka)
+        .set("linger.ms", "1");
+    config
+}
+
+type Served = (String, CancellationToken, JoinHandle<anyhow::Result<()>>);
+
+async fn serve(settings: &Settings, address: &str) -> Served {
+    let metrics = init_telemetry(settings).unwrap();
+    let shutdown = CancellationToken::new();
+    let server = BoundServer::bind(address.parse().unwrap()).await.unwrap();
+    let address = server.address().unwrap().to_string();
+    let context = Context::connect(settings.clone(), shutdown.clone(), false)
+        .await
+        .unwrap();
+    let mut service = notification::start(context.clone()).await.unwrap();
+    let tasks = std::mem::take(&mut service.tasks);
+    let router = application(&context, service, metrics);
+    let serving = tokio::spawn(server.serve(router, tasks, shutdown.clone()));
+    (address, shutdown, serving)
+}
+
+/// Waits until a list's first title is the one wanted: rows are written after the push.
+pub async fn wait_for_first(app: &TestApp, token: &str, path: &str, title: &str) {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        let (_, page) = app.get(path, Some(token)).await;
+        if page["items"][0]["title"] == title {
+            return;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "{page}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// A node process with any number of official clients in it.
+pub struct Browser {
+    _process: Child,
+    input: ChildStdin,
+    output: mpsc::UnboundedReceiver<Value>,
+    seen: Vec<Value>,
+}
+
+impl Browser {
+    pub async fn start(url: &str) -> Self {
+        let directory = install().await;
+        let mut process = Command::new("node")
+            .arg("client.mjs")
+            .arg(url)
+            .current_dir(directory)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("node, version 20 or later");
+        let input = process.stdin.take().unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let (sender, output) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = lines.next_line().await {
+                let _ = sender.send(serde_json::from_str(&line).unwrap());
+            }
+        });
+        Self {
+            _process: process,
+            input,
+            output,
+            seen: Vec::new(),
+        }
+    }
+
+    pub async fn say(&mut self, action: &Value) {
+        let line = format!("{action}\n");
+        self.input.write_all(line.as_bytes()).await.unwrap();
+    }
+
+    pub async fn open(&mut self, client: &str, token: &str) {
+        let open = json!({"do": "open", "client": client, "token": token});
+        self.say(&open).await;
+    }
+
+    pub async fn subscribe(&mut self, client: &str, channel: &str) {
+        let subscribe = json!({"do": "subscribe", "client": client, "channel": channel});
+        self.say(&subscribe).await;
+    }
+
+    /// What a client was told so far, of one kind.
+    pub fn seen(&self, client: &str, event: &str) -> Vec<&Value> {
+        self.seen
+            .iter()
+            .filter(|seen| seen["client"] == client && seen["event"] == event)
+            .collect()
+    }
+
+    /// Waits until a client was told what is wanted; it may have been already.
+    pub async fn wait(
+        &mut self,
+        client: &str,
+        event: &str,
+        wanted: impl Fn(&Value) -> bool,
+    ) -> Value {
+        loop {
+            let found = self
+                .seen(client, event)
+                .into_iter()
+                .find(|seen| wanted(seen));
+            if let Some(found) = found {
+                return found.clone();
+            }
+            match tokio::time::timeout(PATIENCE, self.output.recv()).await {
+                Ok(Some(seen)) => self.seen.push(seen),
+                _ => panic!("{client} was not told `{event}`; seen: {:#?}", self.seen),
+            }
+        }
+    }
+}
+
+/// The client's npm packages, installed once; what is there from another run is kept.
+async fn install() -> &'static Path {
+    static INSTALLED: OnceCell<PathBuf> = OnceCell::const_new();
+    INSTALLED
+        .get_or_init(|| async {
+            let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/centrifuge");
+            if !directory.join("node_modules/.package-lock.json").exists() {
+                let status = Command::new("npm")
+                    .args(["ci", "--ignore-scripts"])
+                    .current_dir(&directory)
+                    .stdout(Stdio::null())
+                    .status()
+                    .await
+                    .expect("npm, of node 20 or later");
+                assert!(status.success(), "npm ci in {}", directory.display());
+            }
+            directory
+        })
+        .await
+}

@@ -1,0 +1,282 @@
+//! From Kafka to the official Centrifuge client: each user's events, in order, once.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod common;
+
+use std::time::Duration;
+
+use common::{Browser, TestApp, wait_for_first};
+use rdkafka::Message as _;
+use rdkafka::consumer::{Consumer, StreamConsumer};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+const ALICE: Uuid = Uuid::from_u128(0xa);
+const BOB: Uuid = Uuid::from_u128(0xb);
+
+/// An event of a session: every third one is a trade, the others come over the other topic.
+async fn produce(app: &TestApp, session: Uuid, user: &str, sequence: u64) {
+    let key = session.to_string();
+    let now = chrono::Utc::now();
+    if sequence.is_multiple_of(3) {
+        let price: Value = serde_json::from_str("87786.0400").unwrap();
+        let trade = json!({"trade_id": Uuid::new_v4(), "session_id": session, "symbol": "BTCUSD",
+            "action": "BUY", "quantity": 0.5, "price": price, "status": "FILLED",
+            "timestamp": now, "user_id": user, "sequence": sequence});
+        app.produce("trade-executions", &key, &trade).await;
+    } else {
+        let event = json!({"session_id": session, "user_id": user, "strategy_id": Uuid::nil(),
+            "symbol": "BTCUSD", "event": "EQUITY", "sequence": sequence, "timestamp": now,
+            "equity": {"price": 1.5, "cash": 1, "position": 0, "equity": 1}});
+        app.produce("forward-test-events", &key, &event).await;
+    }
+}
+
+async fn produce_all(app: &TestApp, sequences: std::ops::RangeInclusive<u64>) {
+    for sequence in sequences {
+        produce(app, ALICE, "alice", sequence).await;
+        produce(app, BOB, "bob", sequence).await;
+    }
+}
+
+fn sequences(browser: &Browser, client: &str, session: Uuid) -> Vec<u64> {
+    let publications = browser.seen(client, "publication");
+    let mine = publications.iter().map(|seen| {
+        let payload = &seen["data"]["payload"];
+        assert_eq!(payload["session_id"], json!(session), "{client}: {seen}");
+        payload["sequence"].as_u64().unwrap()
+    });
+    mine.collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_user_gets_exactly_their_own_events_in_order() {
+    let app = TestApp::start().await;
+    let mut browser = Browser::start(&app.websocket()).await;
+    for user in ["alice", "bob"] {
+        browser.open(user, &app.token(user)).await;
+        browser.wait(user, "subscribed", |_| true).await;
+    }
+    produce_all(&app, 1..=60).await;
+    for (user, session) in [("alice", ALICE), ("bob", BOB)] {
+        browser
+            .wait(user, "publication", |seen| seen["offset"] == 60)
+            .await;
+        let all: Vec<u64> = (1..=60).collect();
+        assert_eq!(sequences(&browser, user, session), all);
+    }
+    let trade = &browser.seen("alice", "publication")[2]["data"];
+    assert_eq!(trade["event"], "trade-execution");
+
+    // The network breaks; repeats and new events come while the browser is away.
+    browser.say(&json!({"do": "cut", "client": "alice"})).await;
+    browser.wait("alice", "connecting", |_| true).await;
+    produce_all(&app, 55..=90).await;
+    browser
+        .wait("alice", "subscribed", |seen| seen["wasRecovering"] == true)
+        .await;
+    let subscribed = browser.seen("alice", "subscribed");
+    assert_eq!(subscribed[1]["recovered"], true, "{subscribed:?}");
+    produce_all(&app, 91..=100).await;
+    for (user, session) in [("alice", ALICE), ("bob", BOB)] {
+        browser
+            .wait(user, "publication", |seen| seen["offset"] == 100)
+            .await;
+        let all: Vec<u64> = (1..=100).collect();
+        assert_eq!(sequences(&browser, user, session), all, "{user}");
+    }
+    mirror_is_complete(&app).await;
+    let metrics = app.get("/metrics", None).await.1;
+    let metrics = metrics.as_str().unwrap();
+    for name in [
+        "notification_push_latency_seconds_count",
+        "notification_repeats_dropped_total",
+        "notification_recoveries_total{outcome=\"yes\"}",
+    ] {
+        assert!(metrics.contains(name), "{name}");
+    }
+    app.stop().await;
+}
+
+/// `realtime-updates` has what was pushed, in each channel's order.
+async fn mirror_is_complete(app: &TestApp) {
+    let consumer: StreamConsumer = app
+        .client()
+        .set("group.id", app.own.group("reader"))
+        .set("auto.offset.reset", "earliest")
+        .create()
+        .unwrap();
+    let topic = app.own.topic("realtime-updates");
+    consumer.subscribe(&[&topic]).unwrap();
+    let mut offsets: [Vec<u64>; 2] = [Vec::new(), Vec::new()];
+    while offsets.iter().any(|offsets| offsets.len() < 100) {
+        let record = tokio::time::timeout(Duration::from_secs(20), consumer.recv()).await;
+        let record = record.expect("a record in time").unwrap();
+        let value: Value = serde_json::from_slice(record.payload().unwrap()).unwrap();
+        let data = &value["data"];
+        let channel = data["channel"].as_str().unwrap();
+        assert_eq!(record.key().unwrap(), channel.as_bytes());
+        assert_eq!(value["producer_service"], "notification");
+        let user = usize::from(channel == "user:bob");
+        assert_eq!(data["payload"]["user_id"], ["alice", "bob"][user]);
+        offsets[user].push(data["offset"].as_u64().unwrap());
+    }
+    let all: Vec<u64> = (1..=100).collect();
+    assert_eq!(offsets, [all.clone(), all]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_gets_in_with_a_wrong_token_or_into_anothers_channel() {
+    let app = TestApp::start().await;
+    let expired = app.short_token("alice");
+    let mut browser = Browser::start(&app.websocket()).await;
+
+    let forged = common::auth("a-forger's-secret-of-some-more-bytes!", 600);
+    let forged = forged.issue("alice", service_kit::Role::User).unwrap();
+    browser.open("forger", &forged.token).await;
+    let gone = browser.wait("forger", "disconnected", |_| true).await;
+    assert_eq!(gone["code"], 3500);
+
+    browser.open("bob", &app.token("bob")).await;
+    browser.wait("bob", "connected", |_| true).await;
+    browser.subscribe("bob", "user:alice").await;
+    let refused = browser.wait("bob", "unsubscribed", |_| true).await;
+    assert_eq!(refused["code"], 103);
+    browser.subscribe("bob", "news").await;
+    let refused = browser
+        .wait("bob", "unsubscribed", |seen| seen["channel"] == "news")
+        .await;
+    assert_eq!(refused["code"], 102);
+    let calls = json!({"do": "calls", "client": "bob", "channel": "user:alice"});
+    browser.say(&calls).await;
+    browser.wait("bob", "failed", |_| true).await;
+
+    // An own subscription beside the server's, and what clients ask for.
+    browser.subscribe("bob", "user:bob").await;
+    let own = |seen: &Value| seen["from"] == "client";
+    browser.wait("bob", "subscribed", own).await;
+    for sequence in 1..=3 {
+        produce(&app, BOB, "bob", sequence).await;
+    }
+    let last = |seen: &Value| seen["from"] == "client" && seen["offset"] == 3;
+    browser.wait("bob", "publication", last).await;
+    assert_eq!(sequences(&browser, "bob", BOB), [1, 2, 3]);
+    let calls = json!({"do": "calls", "client": "bob", "channel": "user:bob"});
+    browser.say(&calls).await;
+    let answers = browser.wait("bob", "answers", |_| true).await;
+    assert_eq!(
+        (&answers["present"], &answers["offsets"]),
+        (&json!(1), &json!([3, 2]))
+    );
+
+    // The token ended: the client asks for another one and gets in.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let open = json!({"do": "open", "client": "alice", "token": expired,
+        "next": [app.token("alice")]});
+    browser.say(&open).await;
+    browser.wait("alice", "token-asked-for", |_| true).await;
+    browser.wait("alice", "connected", |_| true).await;
+    assert_eq!(browser.seen("alice", "error")[0]["code"], 109);
+    assert!(browser.seen("alice", "publication").is_empty());
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_is_told_to_the_browser() {
+    let mut app = TestApp::start().await;
+    let mut browser = Browser::start(&app.websocket()).await;
+    browser.open("alice", &app.token("alice")).await;
+    browser.wait("alice", "subscribed", |_| true).await;
+    produce(&app, ALICE, "alice", 1).await;
+    browser
+        .wait("alice", "publication", |seen| seen["offset"] == 1)
+        .await;
+    app.restart().await;
+    let again = browser
+        .wait("alice", "subscribed", |seen| seen["wasRecovering"] == true)
+        .await;
+    // The page then loads its state anew.
+    assert_eq!(again["recovered"], false);
+    let reasons = browser.seen("alice", "connecting");
+    let shutdown = reasons.iter().any(|seen| seen["code"] == 3001);
+    assert!(shutdown, "{reasons:?}");
+    produce(&app, ALICE, "alice", 2).await;
+    let sequence = |seen: &Value| seen["data"]["payload"]["sequence"] == 2;
+    browser.wait("alice", "publication", sequence).await;
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn notifications_are_pushed_and_the_latest_are_kept() {
+    let app = TestApp::start().await;
+    let mut browser = Browser::start(&app.websocket()).await;
+    browser.open("alice", &app.token("alice")).await;
+    browser.wait("alice", "subscribed", |_| true).await;
+    for number in 1..=205 {
+        let notification = json!({"user_id": "alice", "title": format!("number {number}"),
+            "message": "text", "severity": "warning", "timestamp": chrono::Utc::now()});
+        app.produce("user-notifications", "alice", &notification)
+            .await;
+    }
+    let last = |seen: &Value| seen["data"]["payload"]["title"] == "number 205";
+    browser.wait("alice", "publication", last).await;
+    assert_eq!(browser.seen("alice", "publication").len(), 205);
+
+    let token = app.token("alice");
+    wait_for_first(&app, &token, "/v1/notifications?limit=1", "number 205").await;
+    let mut titles = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let path = format!("/v1/notifications?limit=80{cursor}");
+        let (status, page) = app.get(&path, Some(&token)).await;
+        assert_eq!(status, 200);
+        for item in page["items"].as_array().unwrap() {
+            assert_eq!(item["severity"], "warning");
+            titles.push(item["title"].as_str().unwrap().to_owned());
+        }
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    let expected: Vec<String> = (6..=205).rev().map(|n| format!("number {n}")).collect();
+    assert_eq!(titles, expected);
+    let bobs = app.get("/v1/notifications", Some(&app.token("bob"))).await;
+    assert_eq!(bobs.1, json!({"items": [], "next_cursor": null}));
+    for (query, code) in [("cursor=x", "invalid_cursor"), ("limit=x", "invalid_query")] {
+        let (status, problem) = app
+            .get(&format!("/v1/notifications?{query}"), Some(&token))
+            .await;
+        assert_eq!((status, &problem["code"]), (422, &json!(code)));
+    }
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sign_in_status_and_page() {
+    let app = TestApp::start().await;
+    let (status, me) = app.get("/v1/auth/me", Some(&app.token("alice"))).await;
+    assert_eq!(
+        (status, me),
+        (200, json!({"user_id": "alice", "role": "user"}))
+    );
+    assert_eq!(app.get("/v1/auth/me", None).await.0, 401);
+    let (status, guest) = app.post("/v1/auth/guest").await;
+    assert_eq!((status, &guest["user_id"]), (200, &json!("guest")));
+    let token = guest["token"].as_str().unwrap();
+    assert_eq!(app.get("/v1/auth/me", Some(token)).await.0, 200);
+    let status = app.get("/v1/status", None).await.1;
+    assert_eq!(
+        status,
+        json!({"version": env!("CARGO_PKG_VERSION"), "mode": "services", "feed": "simulator",
+            "guest": true})
+    );
+    assert_eq!(app.get("/healthz/ready", None).await.0, 200);
+    let document = app.get("/openapi.json", None).await.1;
+    assert!(document["paths"]["/v1/notifications"]["get"].is_object());
+    assert_eq!(app.get("/connection/websocket", None).await.0, 426);
+    let page = app.get("/sessions/some-id", None).await;
+    assert_eq!(page.0, 200);
+    assert!(page.1.as_str().unwrap().starts_with("<!doctype html>"));
+    app.stop().await;
+}

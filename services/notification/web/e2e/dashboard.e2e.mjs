@@ -1,0 +1,274 @@
+/**
+ * The dashboard in a real Chromium against a running `algotrade up`.
+ *   BASE_URL=http://127.0.0.1:8080 SCREENSHOT_DIR=/tmp/shots npm run e2e
+ * BASE_URL=mock starts the development server's stand-in instead. Without BASE_URL it fails.
+ */
+import assert from "node:assert/strict";
+import { mkdir } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { openBrowser } from "./browser.mjs";
+
+const LAPTOP = { width: 1440, height: 900 };
+const PHONE = { width: 390, height: 844 };
+/** `up` is busy on a small machine just after its start; a trade may take a while there. */
+const PATIENCE = 120_000;
+const shots = process.env.SCREENSHOT_DIR;
+const axe = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+
+let base;
+let mock;
+let browser;
+let page;
+/** What the console complained of; a refused request that a test provokes is taken out by it. */
+const complaints = [];
+let expected = () => false;
+
+before(async () => {
+  const wanted = process.env.BASE_URL;
+  assert.ok(wanted, "BASE_URL must be the address of a running `algotrade up` (or: mock)");
+  if (wanted === "mock") {
+    const { startMock } = await import("../mock/server.mjs");
+    mock = await startMock();
+  }
+  base = mock?.url ?? wanted.replace(/\/$/, "");
+  if (shots) await mkdir(shots, { recursive: true });
+  // The axe script is put into the page by the test, which the page's own policy would refuse.
+  browser = await openBrowser({ viewport: LAPTOP, colorScheme: "light" });
+  page = browser.context.pages()[0] ?? (await browser.context.newPage());
+  page.setDefaultTimeout(PATIENCE);
+  page.on("console", (message) => {
+    const text = `${message.text()} ${message.location().url}`;
+    if (message.type() === "error" && !expected(text)) complaints.push(text);
+  });
+  page.on("pageerror", (error) => complaints.push(String(error)));
+});
+
+after(async () => {
+  await browser?.close();
+  mock?.close();
+});
+
+async function shoot(name, options = {}) {
+  if (!shots) return;
+  // Charts draw in the next frames, and a fading colour is no picture of a page.
+  await page.waitForTimeout(700);
+  await page.screenshot({ path: join(shots, `${name}.png`), ...options });
+}
+
+const rows = () => page.locator('[data-testid="trades"] tbody tr[data-sequence]');
+
+async function sequences() {
+  return rows().evaluateAll((found) => found.map((row) => Number(row.dataset.sequence)));
+}
+
+async function noOverflow(where) {
+  const excess = await page.evaluate(
+    () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+  );
+  assert.ok(excess <= 0, `${where}: the page is ${excess} px wider than its window`);
+}
+
+/** Serious findings of axe, evaluated outside of the page's own scripts. */
+async function accessible(where) {
+  const session = await browser.context.newCDPSession(page);
+  const { readFile } = await import("node:fs/promises");
+  await session.send("Runtime.evaluate", { expression: await readFile(axe, "utf8") });
+  const { result } = await session.send("Runtime.evaluate", {
+    expression: `axe.run().then(({ violations }) => JSON.stringify(violations
+      .filter(({ impact }) => impact === "serious" || impact === "critical")
+      .map(({ id, nodes }) => id + ": " + nodes.map(({ html }) => html).slice(0, 3).join(" | "))))`,
+    awaitPromise: true,
+    returnByValue: true,
+  });
+  await session.detach();
+  assert.deepEqual(JSON.parse(result.value), [], `${where}: accessibility`);
+}
+
+test("home shows the running session and says that the market is simulated", async () => {
+  await page.goto(base);
+  await page.getByTestId("session-card").first().waitFor();
+  await page.getByTestId("simulated-banner").waitFor();
+  await page.getByTestId("connection").getByText("Live").waitFor();
+  await page.locator(".market-card .live-price").first().waitFor();
+  await accessible("home");
+  await shoot("home-laptop-light");
+});
+
+test("a new trade appears on the session's page without a reload", async () => {
+  await page.getByTestId("session-card").last().click();
+  await rows().first().waitFor();
+  const known = await sequences();
+  await page.waitForFunction((newest) => {
+    const row = document.querySelector('[data-testid="trades"] tbody tr[data-sequence]');
+    return row && Number(row.dataset.sequence) > newest;
+  }, known[0]);
+  const current = await sequences();
+  assert.ok(current[0] > known[0], "the newest trade is on top");
+  assert.equal(new Set(current).size, current.length, "no trade is there twice");
+  const sorted = [...current].sort((a, b) => b - a);
+  assert.deepEqual(current, sorted, "trades stand in their order");
+  assert.ok((await page.locator(".chart canvas").count()) > 0, "charts are drawn");
+  await accessible("session");
+  await shoot("session-laptop-light");
+});
+
+test("a reload keeps what was there", async () => {
+  const known = await sequences();
+  await page.reload();
+  await rows().first().waitFor();
+  const again = new Set(await sequences());
+  // The table shows the newest hundred; what new trades pushed out of it isn't lost.
+  const oldest = Math.min(...again);
+  const lost = known.filter((sequence) => sequence >= oldest && !again.has(sequence));
+  assert.deepEqual(lost, []);
+  assert.ok(Math.max(...again) >= Math.max(...known));
+});
+
+test("what happened during a cut is there after it, once and in order", async () => {
+  const open = new Set();
+  let cut = false;
+  await page.routeWebSocket(/\/connection\/websocket/, (socket) => {
+    // A code of the library's own range for "come back".
+    if (cut) socket.close({ code: 3001 });
+    else {
+      socket.connectToServer();
+      open.add(socket);
+    }
+  });
+  await page.reload();
+  await rows().first().waitFor();
+  await page.getByTestId("connection").getByText("Live").waitFor();
+  cut = true;
+  for (const socket of open) await socket.close({ code: 3001 });
+  await page.getByTestId("connection").getByText("Reconnecting").waitFor();
+  // What came just before the cut may still be on its way into the table.
+  await page.waitForTimeout(300);
+  const known = await sequences();
+  // Until the server has a trade that the page was not told of.
+  const newest = async () => (await serverTrades())[0];
+  while ((await newest()) <= known[0]) await page.waitForTimeout(500);
+  assert.deepEqual((await sequences())[0], known[0], "the page was cut off");
+  cut = false;
+  await page.getByTestId("connection").getByText("Live").waitFor();
+  const told = await serverTrades();
+  await page.waitForFunction(
+    (sequence) => document.querySelector(`tr[data-sequence="${sequence}"]`),
+    told[0],
+  );
+  const shown = await sequences();
+  assert.equal(new Set(shown).size, shown.length);
+  const since = shown.filter((sequence) => sequence <= told[0]);
+  assert.deepEqual(since, told.slice(0, since.length));
+});
+
+/** The newest trades' sequences as the server has them, newest first. */
+async function serverTrades() {
+  return page.evaluate(async () => {
+    const guest = await fetch("/v1/auth/guest", { method: "POST" });
+    const { token } = await guest.json();
+    const answer = await fetch(`/v1${location.pathname}/trades?limit=500`, {
+      headers: { authorization: `Bearer ${token}` },
+    });
+    return (await answer.json()).items.map((trade) => trade.sequence);
+  });
+}
+
+test("bad input is answered beside its field, before and after sending", async () => {
+  await page.goto(`${base}/sessions/new`);
+  const balance = page.getByLabel("Starting balance");
+  await balance.fill("-5");
+  await page.getByLabel("Fee per trade").fill("a lot");
+  await page.getByRole("button", { name: "Start session" }).click();
+  assert.equal(await balance.getAttribute("aria-invalid"), "true");
+  const note = page.locator(`#${CSS_ID(await balance.getAttribute("aria-describedby"))}`);
+  assert.match(await note.textContent(), /more than 0/);
+  assert.equal(await balance.evaluate((input) => input === document.activeElement), true);
+  await shoot("new-session-errors-laptop-light");
+});
+
+/** React's ids hold characters that a selector must escape. */
+function CSS_ID(id) {
+  return id.replace(/[^\w-]/g, (character) => `\\${character}`);
+}
+
+test("the server's refusal of a market stands beside the field", async () => {
+  expected = (text) => text.includes("/v1/subscriptions") && text.includes("422");
+  await page.goto(`${base}/markets`);
+  await page.getByLabel("Add a market").fill("NOSUCHCOIN-USD");
+  await page.getByRole("button", { name: "Watch", exact: true }).click();
+  await page.locator(".inline-form .field-error").waitFor();
+  await accessible("markets");
+  await shoot("markets-laptop-light");
+  expected = () => false;
+});
+
+test("a template becomes a strategy, with the compiler's findings beside the field", async () => {
+  await page.goto(`${base}/strategies/new`);
+  await page.getByTestId("verdict").getByText("Ready to trade").waitFor();
+  await page.locator(".flow-node").first().waitFor();
+  await shoot("strategy-laptop-light");
+  const period = page.getByLabel("Period").first();
+  const before = await period.inputValue();
+  await period.fill("0");
+  await page.getByTestId("verdict").getByText(/error/).waitFor();
+  await page.locator(".node-card .field-error, .node-card .diagnostics .error").first().waitFor();
+  await shoot("strategy-errors-laptop-light");
+  await period.fill(before);
+  await page.getByTestId("verdict").getByText("Ready to trade").waitFor();
+  await accessible("strategy");
+});
+
+test("a session is created through the form, and trades or waits; markup stays text", async () => {
+  const name = `From the form <img src=x onerror="document.title='owned'">`;
+  await page.goto(`${base}/sessions/new`);
+  await page.getByLabel("Name (optional)").fill(name);
+  await page.getByLabel("Starting balance").fill("25,000");
+  await accessible("new session");
+  await shoot("new-session-laptop-light");
+  await page.getByRole("button", { name: "Start session" }).click();
+  await page.waitForURL(/\/sessions\/(?!new)[^/]+$/);
+  await page.getByText(name).waitFor();
+  await page.locator(".badge.good", { hasText: "Running" }).waitFor();
+  assert.notEqual(await page.title(), "owned");
+  await page.getByRole("button", { name: "Stop", exact: true }).click();
+  await page.getByRole("button", { name: "Stop it" }).click();
+  await page.locator(".session-title .badge", { hasText: "Stopped" }).waitFor();
+});
+
+test("pages hold together in dark and on a phone", async () => {
+  await page.goto(base);
+  await page.getByTestId("session-card").first().waitFor();
+  const session = await page.getByTestId("session-card").last().getAttribute("href");
+  const paths = {
+    home: "/",
+    session,
+    sessions: "/sessions",
+    markets: "/markets",
+    strategies: "/strategies",
+    strategy: "/strategies/new",
+    "new-session": "/sessions/new",
+    notifications: "/notifications",
+  };
+  for (const [size, viewport] of Object.entries({ laptop: LAPTOP, phone: PHONE })) {
+    for (const scheme of ["dark", "light"]) {
+      await page.setViewportSize(viewport);
+      await page.emulateMedia({ colorScheme: scheme });
+      for (const [name, path] of Object.entries(paths)) {
+        if (size === "laptop" && scheme === "light" && !/session|strateg|notif/.test(name))
+          continue;
+        await page.goto(base + path);
+        await page.locator("h1").waitFor();
+        await page.locator(".skeleton").first().waitFor({ state: "detached" });
+        await noOverflow(`${name} on ${size}`);
+        await accessible(`${name} on ${size}, ${scheme}`);
+        await shoot(`${name}-${size}-${scheme}`, { fullPage: size === "phone" });
+      }
+    }
+  }
+});
+
+test("nothing was complained of in the console", () => {
+  assert.deepEqual(complaints, []);
+});

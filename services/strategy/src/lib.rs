@@ -1,0 +1,88 @@
+//! The strategy service: strategies over HTTP, and their evaluation on the log of market data.
+//!
+//! - [`strategies`]: create, read, update, delete, compile
+//! - [`deployments`]: which sessions run which strategy; called by forward-test
+//! - [`evaluation`]: the state machine that turns ticks into signals
+
+mod compilations;
+mod deployments;
+mod evaluation;
+mod repository;
+mod state;
+mod strategies;
+
+use std::sync::Arc;
+
+use kafka_common::{KafkaProducer, StrategyService, processor};
+use service_kit::{Context, Service, Starting, database};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::compilations::Compiler;
+use crate::deployments::Deployments;
+use crate::evaluation::Evaluation;
+use crate::repository::SnapshotStore;
+use crate::state::AppState;
+
+/// Schema of the service's tables.
+pub(crate) const SCHEMA: &str = "strategy";
+
+/// Starts the service.
+///
+/// # Errors
+/// The database can't be migrated, or the Kafka settings are refused.
+#[must_use]
+pub fn start(context: Context) -> Starting<Service> {
+    Box::pin(start_now(context))
+}
+
+async fn start_now(context: Context) -> anyhow::Result<Service> {
+    database::migrate(&context.database, SCHEMA, sqlx::migrate!()).await?;
+    let producer = KafkaProducer::<StrategyService>::start(&context.settings.kafka)?;
+    let deployments = Deployments::new(context.database.clone());
+    let evaluation = processor::spawn(
+        &context.settings.kafka,
+        Evaluation::new(deployments.clone()),
+        Arc::new(SnapshotStore::new(context.database.clone())),
+        context.shutdown.clone(),
+    );
+    let status = Arc::clone(&evaluation.status);
+    context.health.require("strategy evaluation", move || {
+        let joined = status.is_running() && status.has_joined();
+        std::future::ready(match joined {
+            true => Ok(()),
+            false => Err("not in its consumer group".to_owned()),
+        })
+    });
+    let feeder = tokio::spawn(deployments::feed(
+        deployments.clone(),
+        evaluation.commands,
+        context.shutdown.clone(),
+    ));
+    let state = AppState {
+        database: context.database.clone(),
+        compiler: Compiler::new(producer),
+        deployments,
+    };
+    let (router, openapi) = OpenApiRouter::new()
+        .routes(routes!(strategies::list, strategies::create))
+        .routes(routes!(
+            strategies::show,
+            strategies::update,
+            strategies::remove
+        ))
+        .routes(routes!(strategies::compile))
+        .routes(routes!(strategies::templates))
+        .routes(routes!(
+            deployments::put,
+            deployments::remove,
+            deployments::show
+        ))
+        .with_state(state)
+        .split_for_parts();
+    Ok(Service {
+        router,
+        openapi,
+        tasks: vec![evaluation.task, feeder],
+    })
+}
