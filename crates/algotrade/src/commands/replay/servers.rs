@@ -1,0 +1,132 @@
+//! Where a replay runs: on embedded servers of its own, or on given ones, where it leaves nothing.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use kafka_common::{Delivery, KafkaSettings, admin};
+use service_kit::Settings;
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use uuid::Uuid;
+
+use super::Arguments;
+use crate::backing::Backing;
+
+/// The servers of one replay.
+#[derive(Debug)]
+pub(super) enum Servers {
+    /// In this process; the folder is removed at the end where it is a temporary one.
+    Embedded(Backing, Option<tempfile::TempDir>),
+    /// Given: a database and topics with a prefix are made there.
+    Given {
+        /// URL of the database that was given.
+        admin_url: String,
+        /// The database of this run.
+        database: String,
+    },
+}
+
+impl Servers {
+    /// Starts or prepares the servers and enters them into the settings.
+    pub(super) async fn prepare(
+        arguments: &Arguments,
+        settings: &mut Settings,
+    ) -> anyhow::Result<Self> {
+        let (Some(kafka), Some(database)) = (&arguments.kafka, &arguments.database) else {
+            let temporary = match arguments.data {
+                Some(_) => None,
+                None => Some(tempfile::tempdir()?),
+            };
+            let data: PathBuf = match (&arguments.data, &temporary) {
+                (Some(data), _) => data.clone(),
+                (None, Some(directory)) => directory.path().to_owned(),
+                (None, None) => anyhow::bail!("no folder for the data"),
+            };
+            std::fs::create_dir_all(&data).with_context(|| data.display().to_string())?;
+            let backing = Backing::embed(&data, settings).await?;
+            return Ok(Self::Embedded(backing, temporary));
+        };
+        let run = format!("replay_{}", Uuid::new_v4().simple());
+        let mut connection = PgConnection::connect(database)
+            .await
+            .with_context(|| "--database can't be reached")?;
+        // The name is made here: letters, digits and an underscore.
+        sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {run}")))
+            .execute(&mut connection)
+            .await
+            .with_context(|| "--database: creating a database for this run")?;
+        connection.close().await?;
+        settings.kafka.bootstrap_servers.clone_from(kafka);
+        settings.kafka.delivery = Delivery::ExactlyOnce;
+        settings.kafka.topic_prefix = format!("{run}.");
+        settings.kafka.group_prefix = format!("{run}.");
+        settings.database.url = with_database(database, &run)?.into();
+        settings.redis.url = arguments.redis.clone().unwrap_or_default().into();
+        settings.redis.key_prefix = format!("{run}:");
+        Ok(Self::Given {
+            admin_url: database.clone(),
+            database: run,
+        })
+    }
+
+    pub(super) fn are_embedded(&self) -> bool {
+        matches!(self, Self::Embedded(..))
+    }
+
+    /// Removes what was made.
+    pub(super) async fn remove(self, kafka: &KafkaSettings) -> anyhow::Result<()> {
+        match self {
+            Self::Embedded(backing, _temporary) => backing.shutdown().await,
+            Self::Given {
+                admin_url,
+                database,
+            } => {
+                admin::delete_topics(kafka).await?;
+                let mut connection = PgConnection::connect(&admin_url).await?;
+                sqlx::query(AssertSqlSafe(format!(
+                    "DROP DATABASE {database} WITH (FORCE)"
+                )))
+                .execute(&mut connection)
+                .await?;
+                connection.close().await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The same server's URL with another database.
+fn with_database(url: &str, database: &str) -> anyhow::Result<String> {
+    let (base, query) = url
+        .split_once('?')
+        .map_or((url, None), |(b, q)| (b, Some(q)));
+    let after_scheme = base
+        .find("://")
+        .map(|at| at + 3)
+        .context("--database is not a URL")?;
+    let host_end = base[after_scheme..]
+        .find('/')
+        .map_or(base.len(), |at| after_scheme + at);
+    let query = query.map(|query| format!("?{query}")).unwrap_or_default();
+    Ok(format!("{}/{database}{query}", &base[..host_end]))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::with_database;
+
+    #[test]
+    fn the_database_in_a_url_is_replaced() {
+        for (url, expected) in [
+            ("postgres://u:p@h:1/postgres", "postgres://u:p@h:1/run"),
+            ("postgres://h", "postgres://h/run"),
+            (
+                "postgres://h/a?sslmode=disable",
+                "postgres://h/run?sslmode=disable",
+            ),
+        ] {
+            assert_eq!(with_database(url, "run").unwrap(), expected);
+        }
+        assert!(with_database("localhost", "run").is_err());
+    }
+}

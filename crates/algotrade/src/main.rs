@@ -1,0 +1,15 @@
+//! The `algotrade` command.
+
+mod api;
+mod backing;
+mod cli;
+mod commands;
+mod demo;
+mod output;
+mod platform;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run()
+}

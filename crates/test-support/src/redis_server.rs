@@ -1,0 +1,92 @@
+//! A Redis of our own.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Result;
+use tempfile::TempDir;
+
+use crate::process::{RunAs, Server, Signal, bound_to_us};
+use crate::{ports, run_dir};
+
+const START_BOUND: Duration = Duration::from_secs(20);
+const STOP_BOUND: Duration = Duration::from_secs(5);
+/// Tries with another port when somebody took ours meanwhile.
+const ATTEMPTS: u32 = 3;
+
+/// A private `redis-server` without persistence. Dropping it kills it.
+#[derive(Debug)]
+pub struct RedisServer {
+    port: u16,
+    // Before `_dir`: the process ends first, then its folder goes.
+    server: Server,
+    _dir: TempDir,
+}
+
+impl RedisServer {
+    /// Starts one on a free loopback port and waits until it answers.
+    ///
+    /// # Errors
+    /// When `redis-server` isn't installed or doesn't start, with the end of its log.
+    pub async fn start() -> Result<Self> {
+        let mut attempt = 1;
+        loop {
+            match Self::start_once().await {
+                Err(error) if attempt < ATTEMPTS && address_in_use(&error) => attempt += 1,
+                result => return result,
+            }
+        }
+    }
+
+    async fn start_once() -> Result<Self> {
+        let dir = run_dir::create()?;
+        let port = ports::free_port()?;
+        let program = Path::new("redis-server");
+        let mut command = bound_to_us(program, &RunAs::default(), Signal::Terminate);
+        command
+            .args(["--bind", "127.0.0.1", "--port", &port.to_string()])
+            .args(["--save", "", "--appendonly", "no", "--daemonize", "no"])
+            .arg("--dir")
+            .arg(dir.path());
+        let server = Server::start("redis-server", command, &dir.path().join("redis.log"))?;
+        let mut redis = Self {
+            port,
+            server,
+            _dir: dir,
+        };
+        let url = redis.url();
+        redis.server.ready(START_BOUND, || answers(&url)).await?;
+        Ok(redis)
+    }
+
+    /// `redis://127.0.0.1:PORT/`
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}/", self.port)
+    }
+
+    /// Ends it (SIGTERM, then SIGKILL after 5 s).
+    ///
+    /// # Errors
+    /// When the process can't be signalled.
+    pub async fn stop(mut self) -> Result<()> {
+        self.server.stop(Signal::Terminate, STOP_BOUND).await
+    }
+}
+
+fn address_in_use(error: &anyhow::Error) -> bool {
+    format!("{error:#}").contains("Address already in use")
+}
+
+async fn answers(url: &str) -> bool {
+    let Ok(client) = redis::Client::open(url) else {
+        return false;
+    };
+    let Ok(mut connection) = client.get_multiplexed_async_connection().await else {
+        return false;
+    };
+    redis::cmd("PING")
+        .query_async::<String>(&mut connection)
+        .await
+        .is_ok()
+}
