@@ -1,0 +1,233 @@
+"""Cross-checks of docker-compose.yml, after a real Compose implementation has parsed it.
+
+Usage: compose.py MODEL_JSON FEED, where FEED is the market that was asked for.
+"""
+
+import json
+import re
+import sys
+
+from facts import DRAIN_SECONDS, ROOT, SERVICES, SETTINGS, Findings
+
+BACKING = ["kafka", "postgres", "redis"]
+ONE_SHOTS = ["secrets-init", "kafka-setup"]
+ONLY_INTERNAL = ["postgres", "redis", "strategy", "forward-test", "notification", "kafka-setup"]
+
+
+def seconds(duration: str) -> float:
+    parts = re.findall(r"(\d+)(m?s|m|h)", duration)
+    return sum(int(n) * {"ms": 0.001, "s": 1, "m": 60, "h": 3600}[unit] for n, unit in parts)
+
+
+def check_presence(services: dict, findings: Findings) -> None:
+    for name in [*SERVICES, *BACKING, *ONE_SHOTS, "gateway"]:
+        findings.require(name in services, f"there is no service {name}")
+
+
+def check_health_and_order(services: dict, findings: Findings) -> None:
+    for name in [*SERVICES, *BACKING, "gateway"]:
+        findings.require("healthcheck" in services[name], f"{name}: no health check")
+    for name in SERVICES:
+        test = services[name]["healthcheck"]["test"]
+        findings.require(
+            test == ["CMD", f"/usr/local/bin/{name}", "healthcheck"],
+            f"{name}: health check {test}",
+        )
+        needs = services[name].get("depends_on", {})
+        findings.require(
+            needs.get("kafka-setup", {}).get("condition") == "service_completed_successfully",
+            f"{name}: may start before its topics are there",
+        )
+        findings.require(
+            seconds(services[name]["stop_grace_period"]) > DRAIN_SECONDS,
+            f"{name}: is killed before it can have drained",
+        )
+    for name, service in services.items():
+        for need, rule in service.get("depends_on", {}).items():
+            findings.require(need in services, f"{name}: depends on {need}, which is not there")
+            if rule["condition"] == "service_healthy":
+                findings.require(
+                    "healthcheck" in services.get(need, {}),
+                    f"{name}: waits for the health of {need}, which has no health check",
+                )
+            if rule["condition"] == "service_completed_successfully":
+                findings.require(
+                    need in ONE_SHOTS and services[need].get("restart", "no") == "no",
+                    f"{name}: waits for the end of {need}, which does not end",
+                )
+            findings.require(
+                "demo" in service.get("profiles", []) or not services[need].get("profiles"),
+                f"{name}: depends on {need}, which only a profile starts",
+            )
+
+
+def check_settings(services: dict, findings: Findings) -> None:
+    for name, service in services.items():
+        for key, value in (service.get("environment") or {}).items():
+            if key.startswith("ALGOTRADE"):
+                findings.require(key in SETTINGS, f"{name}: unknown setting {key}")
+            if key.endswith("_FILE"):
+                mounts = [volume["target"] for volume in service.get("volumes", [])]
+                findings.require(
+                    any(value.startswith(mount + "/") for mount in mounts),
+                    f"{name}: {key} names {value}, and nothing is mounted there",
+                )
+            if key.endswith("_URL"):
+                check_address(name, key, value, service, services, findings)
+    for name, port in SERVICES.items():
+        environment = services[name]["environment"]
+        findings.require(
+            environment["ALGOTRADE__HTTP__LISTEN"] == f"0.0.0.0:{port}",
+            f"{name}: listens on {environment['ALGOTRADE__HTTP__LISTEN']}, the design says {port}",
+        )
+        findings.require(
+            environment["ALGOTRADE__KAFKA__BOOTSTRAP_SERVERS"] == "kafka:9092",
+            f"{name}: another broker than kafka:9092",
+        )
+        findings.require(
+            "ALGOTRADE__AUTH__SECRET_FILE" in environment, f"{name}: has no secret for tokens"
+        )
+
+
+def check_address(name, key, value, service, services, findings: Findings) -> None:
+    host = re.match(r"\w+://(?:[^@/]*@)?([\w.-]+)", value).group(1)
+    if "." in host:
+        return  # outside
+    findings.require(host in services, f"{name}: {key} names {host}, which is not there")
+    shared = set(service["networks"]) & set(services.get(host, {}).get("networks", {}))
+    findings.require(bool(shared), f"{name}: {key} names {host}, and no network joins the two")
+
+
+def check_feed(services: dict, feed: str, findings: Findings) -> None:
+    findings.require(
+        ("simulator" in services) == (feed == "simulator"), f"simulator: wrong for feed {feed}"
+    )
+    environment = services["market-data"]["environment"]
+    findings.require(environment["ALGOTRADE__FEED__SOURCE"] == feed, "market-data: another feed")
+    findings.require(
+        services["notification"]["environment"]["ALGOTRADE__FEED__SOURCE"] == feed,
+        "notification: tells the page another feed",
+    )
+    for key in ("ALGOTRADE__FEED__WEBSOCKET_URL", "ALGOTRADE__FEED__REST_URL"):
+        simulated = "//simulator:" in environment[key]
+        findings.require(simulated == (feed == "simulator"), f"{key} is {environment[key]}")
+
+
+def check_networks(model: dict, findings: Findings) -> None:
+    services = model["services"]
+    internal = {name for name, network in model["networks"].items() if network.get("internal")}
+    for name in ONLY_INTERNAL:
+        findings.require(
+            set(services[name]["networks"]) <= internal, f"{name}: is on a network with a way out"
+        )
+    for name in SERVICES:
+        findings.require("outside" not in services[name]["networks"] or name == "market-data",
+                         f"{name}: has no business outside")
+    for name in BACKING:
+        findings.require(
+            not set(services[name]["networks"]) & set(services["gateway"]["networks"]),
+            f"{name}: the gateway can reach it",
+        )
+    for name, service in services.items():
+        for port in service.get("ports", []):
+            findings.require(name in ("gateway", "kafka"), f"{name}: publishes a port")
+            findings.require(
+                port.get("host_ip") == "127.0.0.1", f"{name}: published beyond loopback by default"
+            )
+
+
+def check_hardening(services: dict, findings: Findings) -> None:
+    for name, service in services.items():
+        findings.require(service.get("cap_drop") == ["ALL"], f"{name}: keeps capabilities")
+        findings.require(
+            "no-new-privileges:true" in service.get("security_opt", []),
+            f"{name}: may gain privileges",
+        )
+        findings.require("max-size" in service["logging"]["options"], f"{name}: unbounded log")
+        findings.require(not service.get("privileged"), f"{name}: is privileged")
+        findings.require(
+            ":" in service["image"] and not service["image"].endswith(":latest"),
+            f"{name}: image {service['image']} is not a version",
+        )
+    for name in SERVICES:
+        findings.require(services[name].get("read_only") is True, f"{name}: writable root")
+
+
+def check_kafka(kafka: dict, findings: Findings) -> None:
+    environment = kafka["environment"]
+    listeners = dict(re.findall(r"(\w+)://[^:,]*:(\d+)", environment["KAFKA_LISTENERS"]))
+    advertised = dict(re.findall(r"(\w+)://([^,]+)", environment["KAFKA_ADVERTISED_LISTENERS"]))
+    findings.require(advertised.get("INTERNAL") == "kafka:9092", "containers' listener moved")
+    findings.require(kafka.get("hostname") == "kafka", "the broker cannot resolve its own name")
+    for name, address in advertised.items():
+        findings.require(
+            listeners.get(name) == address.split(":")[1], f"listener {name}: port and address differ"
+        )
+    published = {port["published"] for port in kafka["ports"]}
+    findings.require(published == {listeners["HOST"]}, f"published {published}, not HOST's port")
+    findings.require(
+        any(v["target"] == environment["KAFKA_LOG_DIRS"] for v in kafka["volumes"]),
+        "the log is not on the volume",
+    )
+    findings.require(
+        re.fullmatch(r"[\w-]{22}", environment["CLUSTER_ID"]) is not None,
+        "CLUSTER_ID is not 22 characters of base64",
+    )
+
+
+def check_builds(services: dict, findings: Findings) -> None:
+    targets = set(re.findall(r"^FROM \S+ AS (\S+)$", (ROOT / "Dockerfile").read_text(), re.M))
+    for name, service in services.items():
+        target = service.get("build", {}).get("target")
+        findings.require(target is None or target in targets, f"{name}: no build target {target}")
+    for name in SERVICES:
+        findings.require(
+            services[name]["build"]["target"] == name, f"{name}: built from another target"
+        )
+
+
+def check_gateway(services: dict, findings: Findings) -> None:
+    environment = services["gateway"]["environment"]
+    for name, port in SERVICES.items():
+        key = "GATEWAY_" + name.upper().replace("-", "_")
+        findings.require(environment.get(key) == f"{name}:{port}", f"gateway: {key} is wrong")
+    given = {*environment, "NGINX_LOCAL_RESOLVERS"}
+    template = (ROOT / "deploy/gateway/nginx.conf.template").read_text()
+    for wanted in set(re.findall(r"\$\{(\w+)\}", template)):
+        findings.require(wanted in given, f"gateway: nobody gives {wanted}")
+
+
+def check_documented(services: dict, findings: Findings) -> None:
+    documented = set(
+        re.findall(r"`(ALGOTRADE_\w+)`", (ROOT / "docs/operations.md").read_text())
+    )
+    for name in documented:
+        findings.require("__" not in name or name in SETTINGS, f"documented, but unknown: {name}")
+    text = (ROOT / "docker-compose.yml").read_text()
+    used = set(re.findall(r"\$\{(ALGOTRADE_\w+)", text))
+    for service in services.values():
+        used |= {key for key in service.get("environment") or {} if key.startswith("ALGOTRADE")}
+    for name in used:
+        findings.require(name in documented, f"docs/operations.md does not explain {name}")
+
+
+def main() -> int:
+    with open(sys.argv[1]) as source:
+        model = json.load(source)
+    services = model["services"]
+    findings = Findings()
+    check_presence(services, findings)
+    check_health_and_order(services, findings)
+    check_settings(services, findings)
+    check_feed(services, sys.argv[2], findings)
+    check_networks(model, findings)
+    check_hardening(services, findings)
+    check_kafka(services["kafka"], findings)
+    check_builds(services, findings)
+    check_gateway(services, findings)
+    check_documented(services, findings)
+    return findings.finish("compose")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

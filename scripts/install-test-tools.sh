@@ -1,0 +1,154 @@
+#!/usr/bin/env bash
+# Installs what the tests need and isn't there: Postgres, Redis, Chromium and zstd (by apt),
+# Apache Kafka's jars (by Maven). Does nothing, in well under a second, when all of it is there.
+#
+# What it can't install (compilers, Node, Java, Maven) it checks, and names everything that is
+# missing at once, each with the command that installs it.
+set -euo pipefail
+
+readonly KAFKA_VERSION=4.3.1
+readonly KAFKA_POM="$(cd "$(dirname "$0")/.." && pwd)/crates/test-support/kafka/pom.xml"
+readonly KAFKA_HOME="${XDG_CACHE_HOME:-$HOME/.cache}/algotrade/kafka-$KAFKA_VERSION"
+
+say() { printf '%s\n' "install-test-tools: $*"; }
+have() { command -v "$1" >/dev/null 2>&1; }
+
+problems=()
+
+# The command that installs a package on this kind of system, for the user to type.
+how() { # debian-packages brew-packages
+    if have apt-get; then
+        printf 'sudo apt-get install %s' "$1"
+    elif have brew; then
+        printf 'brew install %s' "$2"
+    else
+        printf 'install your distribution'\''s package for %s' "$1"
+    fi
+}
+
+need() { # command, what it is for, command that installs it
+    have "$1" || problems+=("$1 ($2): $3")
+}
+
+# The first number in the output of a version command: "v20.11.1" and "17.0.15" alike.
+major() { "$@" 2>&1 | grep -oE '[0-9]+' | head -n 1 || true; }
+
+need_major() { # command, least major version, version argument, command that installs it
+    if ! have "$1"; then
+        problems+=("$1 $2 or newer: $4")
+        return
+    fi
+    local found
+    found="$(major "$1" "$3")"
+    if [[ -z "$found" || "$found" -lt "$2" ]]; then
+        problems+=("$1 $2 or newer (found ${found:-none that works}): $4")
+    fi
+}
+
+check_prerequisites() {
+    need cargo "Rust 1.95 or newer" "see https://rustup.rs, then: rustup toolchain install stable"
+    need cc "C compiler, for librdkafka" "$(how build-essential gcc)"
+    need c++ "C++ compiler, for librdkafka and the embedded database" "$(how build-essential gcc)"
+    need cmake "builds librdkafka" "$(how cmake cmake)"
+    need make "runs the repository's commands" "$(how make make)"
+    need_major node 20 --version "see https://nodejs.org/en/download (version 20 or newer)"
+    need npm "the dashboard's packages" "comes with Node, see https://nodejs.org/en/download"
+    need_major java 17 -version "$(how openjdk-17-jre-headless openjdk@17)"
+    need mvn "fetches Apache Kafka" "$(how maven maven)"
+}
+
+postgres_there() {
+    have initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null
+}
+chromium_there() { have chromium || have chromium-browser || have google-chrome; }
+
+as_root() {
+    if [[ "$(id -u)" -eq 0 ]]; then "$@"; else sudo -n -- "$@"; fi
+}
+
+# Debian starts (and enables) a server when its package is installed. The tests start their own,
+# on ports of their own; policy-rc.d with 101 ("forbidden") keeps the packages' from starting.
+apt_install_quietly() {
+    local policy=/usr/sbin/policy-rc.d
+    local ours=no
+    if [[ ! -e "$policy" ]]; then
+        as_root sh -c "printf '#!/bin/sh\nexit 101\n' >$policy && chmod 755 $policy"
+        ours=yes
+    fi
+    local status=0
+    local attempt
+    # One retry: archives answer with the occasional timeout.
+    for attempt in 1 2; do
+        status=0
+        if as_root apt-get update -qq \
+            && as_root env DEBIAN_FRONTEND=noninteractive \
+                apt-get install -y -qq --no-install-recommends "$@" >/dev/null; then
+            break
+        else
+            status=$?
+        fi
+        say "apt-get failed (attempt $attempt of 2)"
+    done
+    if [[ "$ours" == yes ]]; then as_root rm -f "$policy"; fi
+    return "$status"
+}
+
+# Systemd enables at the next boot what it may not start now.
+disable_services() {
+    [[ -d /run/systemd/system ]] && have systemctl || return 0
+    as_root systemctl disable --quiet "$@" 2>/dev/null || true
+}
+
+install_packages() {
+    local missing=() servers=()
+    if ! postgres_there; then missing+=(postgresql); servers+=(postgresql); fi
+    if ! have redis-server; then missing+=(redis-server); servers+=(redis-server); fi
+    if ! chromium_there; then missing+=(chromium); fi
+    if ! have zstd; then missing+=(zstd); fi
+    if [[ ${#missing[@]} -eq 0 ]]; then return 0; fi
+
+    if ! have apt-get; then
+        local package
+        for package in "${missing[@]}"; do
+            problems+=("$package: $(how "$package" "${package/-server/}")")
+        done
+        return 0
+    fi
+    if [[ "$(id -u)" -ne 0 ]] && ! sudo -n true 2>/dev/null; then
+        problems+=("${missing[*]}: sudo apt-get install ${missing[*]}")
+        return 0
+    fi
+    say "installing ${missing[*]}"
+    if apt_install_quietly "${missing[@]}"; then
+        if [[ ${#servers[@]} -gt 0 ]]; then disable_services "${servers[@]}"; fi
+    else
+        problems+=("${missing[*]}: apt-get failed, see above")
+    fi
+}
+
+# Copied beside and then renamed, so that an interrupted download is never taken for a whole one.
+install_kafka() {
+    if [[ -d "$KAFKA_HOME/libs" ]] || ! have mvn || ! have java; then return 0; fi
+    say "fetching Apache Kafka $KAFKA_VERSION into $KAFKA_HOME"
+    mkdir -p "$KAFKA_HOME"
+    local partial
+    partial="$(mktemp -d "$KAFKA_HOME/partial.XXXXXX")"
+    if mvn -q -B -f "$KAFKA_POM" dependency:copy-dependencies \
+        -DoutputDirectory="$partial/libs" -DincludeScope=runtime; then
+        # Two installers at a time: the second finds the first's folder and drops its own.
+        mv -T "$partial/libs" "$KAFKA_HOME/libs" 2>/dev/null || [[ -d "$KAFKA_HOME/libs" ]]
+    else
+        problems+=("Apache Kafka $KAFKA_VERSION: Maven failed, see above; run this script again")
+    fi
+    rm -rf "$partial"
+}
+
+check_prerequisites
+install_packages
+install_kafka
+
+if [[ ${#problems[@]} -gt 0 ]]; then
+    printf 'install-test-tools: missing:\n' >&2
+    printf '  - %s\n' "${problems[@]}" >&2
+    exit 1
+fi
