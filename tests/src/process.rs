@@ -1,6 +1,7 @@
 //! A process under test, killed when the test is over.
 
 use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -11,6 +12,8 @@ pub struct Process {
     child: Child,
     name: String,
     log: PathBuf,
+    /// Where its output begins: an earlier process of the same name wrote what is before.
+    log_from: u64,
 }
 
 impl Process {
@@ -22,6 +25,7 @@ impl Process {
             .create(true)
             .open(&log)
             .expect("a log file");
+        let log_from = file.metadata().expect("the log file's length").len();
         let child = command
             .stdin(Stdio::null())
             .stdout(file.try_clone().expect("the log file again"))
@@ -32,12 +36,20 @@ impl Process {
             child,
             name: name.to_owned(),
             log,
+            log_from,
         }
     }
 
-    /// Its output so far.
+    /// Its own output so far.
     pub fn output(&self) -> String {
-        std::fs::read_to_string(&self.log).unwrap_or_default()
+        let read = || {
+            let mut file = File::open(&self.log)?;
+            file.seek(SeekFrom::Start(self.log_from))?;
+            let mut bytes = Vec::new();
+            file.read_to_end(&mut bytes)?;
+            Ok::<_, std::io::Error>(String::from_utf8_lossy(&bytes).into_owned())
+        };
+        read().unwrap_or_default()
     }
 
     /// SIGKILL: no chance to finish anything.
