@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use service_kit::settings::{self, Purpose, Settings};
 
-use crate::commands::{generate, notify, replay, setup, simulator, token, up};
+use crate::commands::{bench, generate, notify, replay, setup, simulator, token, up};
 use crate::output;
 
 /// Forward testing of trading strategies on live market data.
@@ -39,6 +39,8 @@ enum Command {
     Token(token::Arguments),
     /// Send a notification to a user.
     Notify(notify::Arguments),
+    /// Measure, beside a baseline of the same call.
+    Bench(bench::Arguments),
     /// Print the completions for a shell.
     #[command(after_help = "Example:\n  algotrade completions bash > \
         ~/.local/share/bash-completion/completions/algotrade")]
@@ -58,6 +60,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Generate(arguments) => generate::run(&arguments),
         Command::Token(arguments) => token::run(&arguments),
         Command::Notify(arguments) => notify::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
         Command::Completions { shell } => {
             clap_complete::generate(
                 shell,
