@@ -1,13 +1,26 @@
 //! Dead letters: the record as it was, with headers that tell where it came from and what failed.
 
-use chrono::Utc;
+use chrono::{DateTime, SecondsFormat, Utc};
 use rdkafka::message::{Header, Headers, Message, OwnedHeaders};
 
 use crate::error::ErrorClass;
+use crate::record::header;
 
 /// Longest error text in a header: a longer one is cut, so that a record can't outgrow the
 /// broker's limit by what went wrong with it.
 const MAX_ERROR_TEXT: usize = 1_024;
+/// What all headers of this module begin with.
+const PREFIX: &str = "dlq-";
+const TOPIC: &str = "dlq-original-topic";
+const PARTITION: &str = "dlq-original-partition";
+const OFFSET: &str = "dlq-original-offset";
+const TIMESTAMP: &str = "dlq-original-timestamp";
+const ATTEMPTS: &str = "dlq-attempts";
+const FIRST_FAILED_AT: &str = "dlq-first-failed-at";
+
+/// How often a record was sent back from its dead letters. It outlives the next failure, so that a
+/// record that fails each time doesn't go round for ever.
+pub(crate) const REDRIVES: &str = "dlq-redrives";
 
 /// Why a record is dead.
 #[derive(Debug, Clone)]
@@ -35,51 +48,136 @@ impl DeadLetter {
     /// Copies a record and says where it came from.
     #[must_use]
     pub fn of<M: Message>(message: &M, topic: &str, group: &str, failure: &Failure) -> Self {
-        let mut headers = OwnedHeaders::new();
-        if let Some(originals) = message.headers() {
-            for header in originals
-                .iter()
-                .filter(|header| !header.key.starts_with("dlq-"))
-            {
-                headers = headers.insert(Header {
-                    key: header.key,
-                    value: header.value,
-                });
-            }
-        }
-        let mut end = failure.error.len().min(MAX_ERROR_TEXT);
-        while !failure.error.is_char_boundary(end) {
-            end -= 1;
-        }
-        let partition = message.partition().to_string();
-        let offset = message.offset().to_string();
-        let timestamp = message
-            .timestamp()
-            .to_millis()
-            .unwrap_or_default()
-            .to_string();
-        let attempts = failure.attempts.to_string();
-        let failed_at = Utc::now().to_rfc3339();
-        for (key, value) in [
-            ("dlq-original-topic", topic),
-            ("dlq-original-partition", &partition),
-            ("dlq-original-offset", &offset),
-            ("dlq-original-timestamp", &timestamp),
-            ("dlq-consumer-group", group),
-            ("dlq-error-class", failure.class.as_str()),
-            ("dlq-error", &failure.error[..end]),
-            ("dlq-attempts", &attempts),
-            ("dlq-failed-at", &failed_at),
-        ] {
-            headers = headers.insert(Header {
-                key,
-                value: Some(value),
-            });
-        }
         Self {
             key: message.key().unwrap_or_default().to_vec(),
             value: message.payload().unwrap_or_default().to_vec(),
-            headers,
+            headers: origin_headers(message, topic, group, failure, Utc::now()),
         }
+    }
+}
+
+/// The record's own headers, and those that tell its origin and its failure. Of a record that was
+/// dead before and put back, the origin and the first failure stay, and attempts are added up.
+#[must_use]
+pub fn origin_headers<M: Message>(
+    message: &M,
+    topic: &str,
+    group: &str,
+    failure: &Failure,
+    first_failed_at: DateTime<Utc>,
+) -> OwnedHeaders {
+    let mut headers = OwnedHeaders::new();
+    let own = message.headers();
+    for header in own.iter().flat_map(|own| own.iter()) {
+        if !header.key.starts_with(PREFIX) || header.key == REDRIVES {
+            headers = headers.insert(header);
+        }
+    }
+    let kept = |name: &str, fresh: String| match header(message, name) {
+        // All of the origin or nothing: it is one place.
+        Some(text) if header(message, TOPIC).is_some() => text.to_owned(),
+        _ => fresh,
+    };
+    let time = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Millis, true);
+    let timestamp = message.timestamp().to_millis().unwrap_or_default();
+    let attempted_before = header(message, ATTEMPTS)
+        .and_then(|attempts| attempts.parse::<u32>().ok())
+        .unwrap_or_default();
+    let attempts = attempted_before.saturating_add(failure.attempts);
+    for (key, value) in [
+        (TOPIC, kept(TOPIC, topic.to_owned())),
+        (PARTITION, kept(PARTITION, message.partition().to_string())),
+        (OFFSET, kept(OFFSET, message.offset().to_string())),
+        (TIMESTAMP, kept(TIMESTAMP, timestamp.to_string())),
+        ("dlq-consumer-group", group.to_owned()),
+        ("dlq-error-class", failure.class.as_str().to_owned()),
+        ("dlq-error", cut(&failure.error).to_owned()),
+        (ATTEMPTS, attempts.to_string()),
+        (
+            FIRST_FAILED_AT,
+            kept(FIRST_FAILED_AT, time(first_failed_at)),
+        ),
+        ("dlq-failed-at", time(Utc::now())),
+    ] {
+        headers = headers.insert(Header {
+            key,
+            value: Some(&value),
+        });
+    }
+    headers
+}
+
+fn cut(text: &str) -> &str {
+    let mut end = text.len().min(MAX_ERROR_TEXT);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use rdkafka::Timestamp;
+    use rdkafka::message::OwnedMessage;
+
+    use super::*;
+
+    fn message(headers: Option<OwnedHeaders>) -> OwnedMessage {
+        OwnedMessage::new(
+            Some(b"value".to_vec()),
+            None,
+            "broker.name".to_owned(),
+            Timestamp::CreateTime(1_700_000_000_000),
+            3,
+            42,
+            headers,
+        )
+    }
+
+    fn failure(error: &str) -> Failure {
+        Failure {
+            class: ErrorClass::Transient,
+            error: error.to_owned(),
+            attempts: 5,
+        }
+    }
+
+    fn dead(message: &OwnedMessage, topic: &str, failure: &Failure) -> OwnedMessage {
+        let headers = origin_headers(message, topic, "group", failure, Utc::now());
+        self::message(Some(headers))
+    }
+
+    #[test]
+    fn a_second_death_keeps_the_origin_and_adds_up_the_attempts() {
+        let own = OwnedHeaders::new().insert(Header {
+            key: "message-id",
+            value: Some("m-1"),
+        });
+        let first = dead(&message(Some(own)), "first-topic", &failure("no database"));
+        assert_eq!(header(&first, "dlq-original-topic"), Some("first-topic"));
+        assert_eq!(header(&first, "dlq-original-offset"), Some("42"));
+        assert_eq!(header(&first, "dlq-attempts"), Some("5"));
+        let second = dead(&first, "second-topic", &failure("still none"));
+        assert_eq!(header(&second, "message-id"), Some("m-1"));
+        for name in [
+            "dlq-original-topic",
+            "dlq-original-partition",
+            "dlq-original-timestamp",
+            "dlq-first-failed-at",
+        ] {
+            assert_eq!(header(&second, name), header(&first, name), "{name}");
+        }
+        assert_eq!(header(&second, "dlq-error"), Some("still none"));
+        assert_eq!(header(&second, "dlq-attempts"), Some("10"));
+        let names: Vec<_> = second.headers().unwrap().iter().map(|h| h.key).collect();
+        assert_eq!(names.len(), 11, "each once: {names:?}");
+    }
+
+    #[test]
+    fn a_long_error_is_cut_between_characters() {
+        let dead = dead(&message(None), "topic", &failure(&"ü€".repeat(1_000)));
+        let text = header(&dead, "dlq-error").unwrap();
+        assert!(text.len() <= MAX_ERROR_TEXT && text.len() > MAX_ERROR_TEXT - 4);
     }
 }

@@ -3,7 +3,7 @@
 //! `serde_json` alone would read a JSON number into a binary float. Here the number's own text is
 //! taken and written, so that what Coinbase sent is what a reader gets, to the last digit.
 
-use rust_decimal::Decimal;
+use rust_decimal::{Decimal, Error};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
@@ -11,11 +11,44 @@ use serde_json::value::RawValue;
 ///
 /// # Errors
 /// The text isn't a number, or needs more than the 28 digits that are exact.
-pub fn parse(text: &str) -> Result<Decimal, rust_decimal::Error> {
-    match text.bytes().any(|byte| byte == b'e' || byte == b'E') {
-        true => Decimal::from_scientific(text),
-        false => Decimal::from_str_exact(text),
+pub fn parse(text: &str) -> Result<Decimal, Error> {
+    match text.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => scaled(Decimal::from_str_exact(mantissa)?, exponent),
+        None => Decimal::from_str_exact(text),
     }
+}
+
+/// `mantissa` times a power of ten, exactly or not at all.
+fn scaled(mantissa: Decimal, exponent: &str) -> Result<Decimal, Error> {
+    let exponent: i64 = exponent
+        .parse()
+        .map_err(|_| Error::ErrorString(format!("`{exponent}` is not an exponent")))?;
+    if mantissa.is_zero() {
+        return Ok(Decimal::ZERO);
+    }
+    let places = |value: &Decimal| i64::from(value.scale()).saturating_sub(exponent);
+    let mut value = mantissa;
+    if places(&value) > i64::from(Decimal::MAX_SCALE) {
+        // Zeros at the end are no digits that need a place.
+        value = value.normalize();
+    }
+    let places = places(&value);
+    if places > i64::from(Decimal::MAX_SCALE) {
+        let places = u32::try_from(places).unwrap_or(u32::MAX);
+        return Err(Error::ScaleExceedsMaximumPrecision(places));
+    }
+    if places >= 0 {
+        // Between 0 and the maximum.
+        value.set_scale(places as u32)?;
+        return Ok(value);
+    }
+    let zeros = u32::try_from(-places).unwrap_or(u32::MAX);
+    value.set_scale(0)?;
+    10_i128
+        .checked_pow(zeros)
+        .and_then(|power| Decimal::try_from_i128_with_scale(power, 0).ok())
+        .and_then(|power| value.checked_mul(power))
+        .ok_or(Error::ExceedsMaximumPossibleValue)
 }
 
 fn parse_raw<E: serde::de::Error>(raw: &RawValue) -> Result<Decimal, E> {

@@ -28,8 +28,8 @@
 //! ```
 
 use crate::topics::{
-    ForwardTestEvents, MarketDataUpdates, RealtimeUpdates, StrategyCompilations, StrategySignals,
-    SymbolSubscriptions, Topic, TradeExecutions, UserNotifications,
+    AuditLogs, ForwardTestEvents, MarketDataUpdates, RealtimeUpdates, StrategyCompilations,
+    StrategySignals, SymbolSubscriptions, Topic, TradeExecutions, UserNotifications,
 };
 
 /// A service as a type: the key to its row of the matrix.
@@ -65,11 +65,15 @@ pub struct MatrixRow {
     pub produces: &'static [&'static str],
     /// Topics that it reads.
     pub consumes: &'static [&'static str],
+    /// Topics of its own whose end it reads at its start, to go on writing where it stopped. No
+    /// group is joined, and nothing is derived from the records but that.
+    pub resumes: &'static [&'static str],
 }
 
 macro_rules! matrix {
     ($($(#[$doc:meta])* $service:ident $name:literal
-        produces [$($produced:ident),*] consumes [$($consumed:ident),*];)*) => {
+        produces [$($produced:ident),*] consumes [$($consumed:ident),*]
+        resumes [$($resumed:ident),*];)*) => {
         $(
             $(#[$doc])*
             #[derive(Debug, Clone, Copy)]
@@ -88,6 +92,7 @@ macro_rules! matrix {
             group: concat!($name, "-service"),
             produces: &[$($produced::SPEC.name),*],
             consumes: &[$($consumed::SPEC.name),*],
+            resumes: &[$($resumed::SPEC.name),*],
         }),*];
     };
 }
@@ -95,21 +100,23 @@ macro_rules! matrix {
 matrix! {
     /// Feeds Coinbase's trades into the log.
     MarketDataService "market-data"
-        produces [MarketDataUpdates, SymbolSubscriptions] consumes [];
+        produces [MarketDataUpdates, SymbolSubscriptions] consumes []
+        resumes [MarketDataUpdates];
     /// Evaluates strategies.
     StrategyService "strategy"
-        produces [StrategySignals, StrategyCompilations] consumes [MarketDataUpdates];
+        produces [StrategySignals, StrategyCompilations] consumes [MarketDataUpdates] resumes [];
     /// Trades on paper.
     ForwardTestService "forward-test"
         produces [ForwardTestEvents, TradeExecutions]
-        consumes [StrategySignals, MarketDataUpdates];
+        consumes [StrategySignals, MarketDataUpdates] resumes [];
     /// Pushes events to browsers.
     NotificationService "notification"
         produces [RealtimeUpdates]
-        consumes [UserNotifications, ForwardTestEvents, TradeExecutions];
+        consumes [UserNotifications, ForwardTestEvents, TradeExecutions] resumes [];
 }
 
-/// The operator's tool (`algotrade notify`), which stands outside the matrix of the four services.
+/// The operator's tool (`algotrade notify`, `produce`, `dlq` and so on), which stands outside the
+/// matrix of the four services. What it changes it records on `audit-logs`.
 #[derive(Debug, Clone, Copy)]
 pub struct Operations;
 
@@ -118,6 +125,19 @@ impl Service for Operations {
     const GROUP: &'static str = "algotrade-ops";
 }
 impl Produces<UserNotifications> for Operations {}
+impl Produces<AuditLogs> for Operations {}
+
+/// The deliberate exception to the matrix: who may write any topic by its name. `algotrade produce`
+/// and `algotrade dlq redrive` do, on an operator's behalf: the first validates what it writes
+/// against the topic's message type, the second sends back bytes that were in the topic before.
+/// Sealed, so that no service can claim it; on the broker only the principal `ops` may.
+pub trait WritesAnyTopic: Service + sealed::Sealed {}
+impl WritesAnyTopic for Operations {}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::Operations {}
+}
 
 /// The name of the dead-letter topic of a consumer group: `<topic>.<group>.dlq`.
 #[must_use]

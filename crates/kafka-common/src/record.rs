@@ -4,6 +4,8 @@ use chrono::{DateTime, Utc};
 use rdkafka::message::{Header, Headers, Message, OwnedHeaders};
 use uuid::Uuid;
 
+use crate::trace::{self, TraceContext};
+
 /// Where a record stands and what it carries besides its value.
 #[derive(Debug, Clone)]
 pub struct RecordMeta {
@@ -17,6 +19,8 @@ pub struct RecordMeta {
     pub key: Option<String>,
     /// The broker's timestamp of the record.
     pub timestamp: Option<DateTime<Utc>>,
+    /// The trace that it belongs to, where its header `traceparent` tells one.
+    pub trace: Option<TraceContext>,
 }
 
 /// A decoded record.
@@ -33,10 +37,10 @@ pub struct Record<T> {
 }
 
 /// The headers of a new record: the extra ones, and, where `standard` ones are wanted,
-/// `content-type`, `schema-version` and `message-id`.
+/// `content-type`, `schema-version`, `message-id` and `traceparent`.
 #[must_use]
 pub fn headers(standard: bool, message_id: Uuid, extra: &[(&str, &str)]) -> OwnedHeaders {
-    let mut headers = OwnedHeaders::new_with_capacity(3 + extra.len());
+    let mut headers = OwnedHeaders::new_with_capacity(4 + extra.len());
     if standard {
         headers = with_standard(headers, message_id);
     }
@@ -52,6 +56,7 @@ pub fn headers(standard: bool, message_id: Uuid, extra: &[(&str, &str)]) -> Owne
 fn with_standard(headers: OwnedHeaders, message_id: Uuid) -> OwnedHeaders {
     let mut id = Uuid::encode_buffer();
     let id: &str = message_id.hyphenated().encode_lower(&mut id);
+    let traceparent = trace::of_message(message_id).to_string();
     headers
         .insert(Header {
             key: "content-type",
@@ -64,6 +69,10 @@ fn with_standard(headers: OwnedHeaders, message_id: Uuid) -> OwnedHeaders {
         .insert(Header {
             key: "message-id",
             value: Some(id),
+        })
+        .insert(Header {
+            key: trace::HEADER,
+            value: Some(traceparent.as_str()),
         })
 }
 

@@ -3,11 +3,17 @@
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
-use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-/// After this the broker ends a transaction that its producer has left open.
-const TRANSACTION_TIMEOUT_MS: u32 = 60_000;
+use crate::producer::BreakerSettings;
+use crate::properties::{self, ClientRole, Effective, Properties};
+use crate::security::SecuritySettings;
+
+/// After this the broker ends a transaction that its producer has left open. A process that dies
+/// within one and doesn't come back holds up the readers of its outputs for so long.
+const TRANSACTION_TIMEOUT_MS: u32 = 15_000;
+
+const STATISTICS_INTERVAL: &str = "statistics.interval.ms";
 
 /// How a processor's outputs and input offsets belong together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, serde::Serialize)]
@@ -17,6 +23,17 @@ pub enum Delivery {
     ExactlyOnce,
     /// Outputs first, then offsets: for a broker without transactions. Repeats carry the same ids.
     AtLeastOnce,
+}
+
+/// How the members of a consumer group divide the partitions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GroupProtocol {
+    /// The members do (`cooperative-sticky`).
+    Classic,
+    /// The broker does (KIP-848, Kafka 4.0 and later). It also says how long a silent member is
+    /// waited for.
+    Consumer,
 }
 
 /// The `kafka` section of the configuration.
@@ -48,20 +65,40 @@ pub struct KafkaSettings {
     pub delivery_timeout_ms: u32,
     /// How long a send waits for room in the full local queue, in milliseconds.
     pub queue_full_wait_ms: u32,
+    /// How often `send_message` tries a message that the broker refuses for a passing reason; the
+    /// waits between are those of `retry_backoff_ms`.
+    pub send_attempts: u32,
+    /// When a producer stops trying.
+    pub breaker: BreakerSettings,
+    /// How often clients report on themselves, in milliseconds; 0 for never.
+    pub statistics_interval_ms: u32,
+    /// Any other property of librdkafka, by its name; those that must hold can't be set.
+    pub properties: Properties,
     /// Most records handed over at once.
     pub max_poll_records: usize,
     /// Longest wait of the broker for a batch, in milliseconds.
     pub fetch_max_wait_ms: u32,
-    /// Silence after which a group member is taken for dead, in milliseconds.
+    /// Silence after which a group member is taken for dead, in milliseconds. With the group
+    /// protocol `consumer` the broker's own setting holds.
     pub session_timeout_ms: u32,
+    /// `classic`, or `consumer` for the protocol of KIP-848.
+    pub group_protocol: GroupProtocol,
+    /// Whether members keep their partitions over a restart shorter than the session timeout.
+    /// Needs an `instance_id` that is unique among the replicas and survives the restart.
+    pub static_membership: bool,
     /// How often a handler is tried before its record goes to the dead-letter topic.
     pub max_attempts: u32,
     /// Wait before the second attempt, doubled for each further one, in milliseconds.
     pub retry_backoff_ms: u32,
     /// How often a processor commits while records flow, in milliseconds.
     pub commit_interval_ms: u32,
+    /// Most input records that a processor applies between two commits.
+    pub commit_records: usize,
     /// How often a processor writes a snapshot of its state, in milliseconds.
     pub snapshot_interval_ms: u32,
+    /// How long a service waits at its start for the broker, its topics and its rights, in
+    /// milliseconds; 0 to look once.
+    pub startup_wait_ms: u32,
     /// Encryption and authentication.
     pub security: SecuritySettings,
 }
@@ -81,32 +118,24 @@ impl Default for KafkaSettings {
             record_headers: true,
             delivery_timeout_ms: 120_000,
             queue_full_wait_ms: 5_000,
+            send_attempts: 5,
+            breaker: BreakerSettings::default(),
+            statistics_interval_ms: 10_000,
+            properties: Properties::default(),
             max_poll_records: 500,
             fetch_max_wait_ms: 500,
+            group_protocol: GroupProtocol::Classic,
             session_timeout_ms: 30_000,
+            static_membership: false,
             max_attempts: 5,
             retry_backoff_ms: 100,
             commit_interval_ms: 50,
+            commit_records: 10_000,
             snapshot_interval_ms: 10_000,
+            startup_wait_ms: 60_000,
             security: SecuritySettings::default(),
         }
     }
-}
-
-/// `kafka.security`: encryption and authentication.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct SecuritySettings {
-    /// `plaintext` (where empty), `ssl`, `sasl_plaintext` or `sasl_ssl`.
-    pub protocol: String,
-    /// `PLAIN`, `SCRAM-SHA-256` or `SCRAM-SHA-512`.
-    pub sasl_mechanism: String,
-    /// SASL user.
-    pub username: String,
-    /// SASL password.
-    pub password: SecretString,
-    /// PEM file of the certificate authority.
-    pub ca_file: String,
 }
 
 impl KafkaSettings {
@@ -159,16 +188,34 @@ impl KafkaSettings {
         if self.commit_interval_ms == 0 || self.commit_interval_ms > 10_000 {
             problems.push(("kafka.commit_interval_ms", "must be 1 to 10,000".to_owned()));
         }
-        let protocols = ["", "plaintext", "ssl", "sasl_plaintext", "sasl_ssl"];
-        if !protocols.contains(&self.security.protocol.as_str()) {
+        if self.send_attempts == 0 || self.send_attempts > 20 {
+            problems.push(("kafka.send_attempts", "must be 1 to 20".to_owned()));
+        }
+        if self.delivery_timeout_ms <= self.linger_ms {
             problems.push((
-                "kafka.security.protocol",
-                format!(
-                    "`{}` is not one of plaintext, ssl, sasl_plaintext, sasl_ssl",
-                    self.security.protocol
-                ),
+                "kafka.delivery_timeout_ms",
+                "must be more than kafka.linger_ms".to_owned(),
             ));
         }
+        problems.extend(self.breaker.problems());
+        let of_properties = self.properties.problems().into_iter();
+        problems.extend(of_properties.map(|problem| ("kafka.properties", problem)));
+        if self.static_membership && self.instance_id.is_empty() {
+            problems.push((
+                "kafka.instance_id",
+                "must be set where `kafka.static_membership` is on".to_owned(),
+            ));
+        }
+        if self.commit_records == 0 || self.commit_records > 1_000_000 {
+            problems.push(("kafka.commit_records", "must be 1 to 1,000,000".to_owned()));
+        }
+        if self.startup_wait_ms > 3_600_000 {
+            problems.push((
+                "kafka.startup_wait_ms",
+                "must be at most 3,600,000 (an hour)".to_owned(),
+            ));
+        }
+        problems.extend(self.security.problems());
         problems
     }
 
@@ -179,25 +226,16 @@ impl KafkaSettings {
             .set("client.id", format!("algotrade-{service}"))
             .set("reconnect.backoff.max.ms", "2000")
             .set("topic.metadata.refresh.interval.ms", "60000");
-        let security = &self.security;
-        for (key, value) in [
-            ("security.protocol", security.protocol.as_str()),
-            ("sasl.mechanism", security.sasl_mechanism.as_str()),
-            ("sasl.username", security.username.as_str()),
-            ("sasl.password", security.password.expose_secret()),
-            ("ssl.ca.location", security.ca_file.as_str()),
-        ] {
-            if !value.is_empty() {
-                config.set(key, value);
-            }
-        }
+        self.security.configure(&mut config);
         config
     }
 
     /// Settings of an administrative client.
     #[must_use]
     pub fn admin(&self) -> ClientConfig {
-        self.client("admin")
+        let mut config = self.client("admin");
+        self.properties.apply(ClientRole::Admin, &mut config);
+        config
     }
 
     /// Settings of a producer. What must hold is set last: every message once, acknowledged by
@@ -214,10 +252,25 @@ impl KafkaSettings {
             .set("queue.buffering.max.kbytes", "32768")
             .set("retry.backoff.ms", "100")
             .set("retry.backoff.max.ms", "1000")
+            .set(STATISTICS_INTERVAL, self.statistics_interval_ms.to_string());
+        self.properties.apply(ClientRole::Producer, &mut config);
+        config
             .set("enable.idempotence", "true")
             .set("acks", "all")
             .set("partitioner", "murmur2_random");
         config
+    }
+
+    /// What a client of this role is really configured with, and why.
+    #[must_use]
+    pub fn effective(&self, role: ClientRole, service: &str) -> Vec<Effective> {
+        let config = match role {
+            ClientRole::Producer => self.producer(service),
+            ClientRole::TransactionalProducer => self.transactional_producer(service),
+            ClientRole::Consumer => self.consumer(service, &format!("{service}-service")),
+            ClientRole::Admin => self.admin(),
+        };
+        properties::explain(&config, &self.properties)
     }
 
     /// Settings of a processor's transactional producer.
@@ -255,16 +308,47 @@ impl KafkaSettings {
         config
             .set("group.id", self.group(group))
             .set("fetch.wait.max.ms", self.fetch_max_wait_ms.to_string())
-            .set("session.timeout.ms", self.session_timeout_ms.to_string())
-            .set("partition.assignment.strategy", "cooperative-sticky")
             .set("auto.offset.reset", "earliest")
             // Bounds the prefetch: 16 MB in all, not librdkafka's 64 MB.
             .set("queued.max.messages.kbytes", "16384")
             .set("queued.min.messages", "20000")
+            .set("auto.commit.interval.ms", "1000")
+            .set(STATISTICS_INTERVAL, self.statistics_interval_ms.to_string());
+        match self.group_protocol {
+            GroupProtocol::Classic => config
+                .set("session.timeout.ms", self.session_timeout_ms.to_string())
+                // A tenth, as of librdkafka's defaults: shorter timeouts must be kept up, too.
+                .set(
+                    "heartbeat.interval.ms",
+                    (self.session_timeout_ms / 10).max(100).to_string(),
+                )
+                .set("partition.assignment.strategy", "cooperative-sticky"),
+            // These are the broker's to say; librdkafka refuses them.
+            GroupProtocol::Consumer => config.set("group.protocol", "consumer"),
+        };
+        if self.static_membership && !self.instance_id.is_empty() {
+            config.set(
+                "group.instance.id",
+                format!("{service}-{}", self.instance_id),
+            );
+        }
+        self.properties.apply(ClientRole::Consumer, &mut config);
+        config
             .set("isolation.level", "read_committed")
             .set("enable.auto.offset.store", "false")
-            .set("enable.auto.commit", "true")
-            .set("auto.commit.interval.ms", "1000");
+            .set("enable.auto.commit", "true");
+        config
+    }
+
+    /// Settings of a client that reads on a group's behalf without being a member: it assigns
+    /// itself what it reads, commits nothing, and is told where a partition ends.
+    pub(crate) fn reader(&self, service: &str, group: &str) -> ClientConfig {
+        let mut config = self.consumer(service, group);
+        config
+            .remove("group.protocol")
+            .remove("group.instance.id")
+            .set("enable.auto.commit", "false")
+            .set("enable.partition.eof", "true");
         config
     }
 }
@@ -299,6 +383,53 @@ mod tests {
         }
         assert_eq!(settings.max_poll_records, 500);
         assert!(settings.problems().is_empty());
+    }
+
+    #[test]
+    fn membership_is_static_only_where_it_is_asked_for() {
+        let mut settings = KafkaSettings {
+            instance_id: "0".to_owned(),
+            ..KafkaSettings::default()
+        };
+        let instance = |settings: &KafkaSettings| {
+            let config = settings.consumer("notification", "notification-service");
+            config.get("group.instance.id").map(str::to_owned)
+        };
+        assert_eq!(instance(&settings), None);
+        settings.static_membership = true;
+        assert_eq!(instance(&settings).as_deref(), Some("notification-0"));
+        assert!(settings.problems().is_empty());
+        settings.instance_id.clear();
+        assert_eq!(instance(&settings), None);
+        assert_eq!(settings.problems()[0].0, "kafka.instance_id");
+    }
+
+    #[test]
+    fn a_member_is_told_alive_ten_times_within_its_timeout() {
+        let settings = KafkaSettings {
+            session_timeout_ms: 6_000,
+            ..KafkaSettings::default()
+        };
+        let consumer = settings.consumer("strategy", "strategy-service");
+        assert_eq!(consumer.get("heartbeat.interval.ms"), Some("600"));
+    }
+
+    /// librdkafka refuses a client that sets what is the broker's to say.
+    #[test]
+    fn with_kip_848_the_broker_says_who_is_dead_and_who_gets_what() {
+        let settings = KafkaSettings {
+            group_protocol: GroupProtocol::Consumer,
+            ..KafkaSettings::default()
+        };
+        let consumer = settings.consumer("strategy", "strategy-service");
+        assert_eq!(consumer.get("group.protocol"), Some("consumer"));
+        for key in [
+            "session.timeout.ms",
+            "heartbeat.interval.ms",
+            "partition.assignment.strategy",
+        ] {
+            assert_eq!(consumer.get(key), None, "{key}");
+        }
     }
 
     #[test]

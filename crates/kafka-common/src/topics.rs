@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -29,9 +30,29 @@ pub struct TopicSpec {
 /// A topic as a type, so that a message can't be sent to the wrong one.
 pub trait Topic: Copy + Send + Sync + 'static {
     /// The payload below `data` in the envelope.
-    type Message: Serialize + DeserializeOwned + Send + 'static;
+    type Message: Serialize + DeserializeOwned + JsonSchema + Send + 'static;
     /// The catalogue's row.
     const SPEC: TopicSpec;
+}
+
+/// A topic with what its messages look like.
+#[derive(Debug)]
+pub(crate) struct DescribedTopic {
+    pub(crate) spec: TopicSpec,
+    /// What it is for.
+    pub(crate) description: &'static str,
+    /// Name of its message.
+    pub(crate) message: String,
+    /// Schema of its message.
+    pub(crate) schema: Schema,
+}
+
+/// What is done with a topic whose name is known only when the program runs.
+pub trait TopicVisitor {
+    /// The outcome.
+    type Output;
+    /// Does it.
+    fn visit<T: Topic>(self, topic: T) -> Self::Output;
 }
 
 macro_rules! topics {
@@ -65,6 +86,24 @@ macro_rules! topics {
 
         /// Every topic, in the order of the catalogue.
         pub const CATALOGUE: &[TopicSpec] = &[$($type::SPEC),*];
+
+        /// Every topic with its message's schema; what the schemas refer to stays in the generator.
+        pub(crate) fn described(generator: &mut SchemaGenerator) -> Vec<DescribedTopic> {
+            vec![$(DescribedTopic {
+                spec: $type::SPEC,
+                description: $doc,
+                message: <$message>::schema_name().into_owned(),
+                schema: generator.subschema_for::<$message>(),
+            }),*]
+        }
+
+        /// Visits the topic of a logical name with its type; `None` if the catalogue has none.
+        pub fn visit<V: TopicVisitor>(name: &str, visitor: V) -> Option<V::Output> {
+            match name {
+                $($name => Some(visitor.visit($type)),)*
+                _ => None,
+            }
+        }
     };
 }
 

@@ -148,6 +148,57 @@ impl Cache {
     }
 }
 
+impl Cache {
+    /// Keeps one text under a key, for so long at most.
+    ///
+    /// # Errors
+    /// The server doesn't answer in time.
+    pub async fn put(
+        &self,
+        key: &str,
+        text: &str,
+        keep: Duration,
+    ) -> Result<(), redis::RedisError> {
+        match self {
+            Self::Redis { connection, prefix } => {
+                redis::cmd("SET")
+                    .arg(format!("{prefix}{key}"))
+                    .arg(text)
+                    .arg("EX")
+                    .arg(keep.as_secs().max(1))
+                    .query_async::<()>(&mut connection.clone())
+                    .await
+            }
+            // It ends with the process, before anything kept there is too old.
+            Self::Memory(streams) => {
+                let mut streams = streams.lock().unwrap_or_else(PoisonError::into_inner);
+                streams.insert(key.to_owned(), VecDeque::from([text.to_owned()]));
+                Ok(())
+            }
+        }
+    }
+
+    /// The text that is kept under a key.
+    ///
+    /// # Errors
+    /// The server doesn't answer in time.
+    pub async fn get(&self, key: &str) -> Result<Option<String>, redis::RedisError> {
+        match self {
+            Self::Redis { connection, prefix } => {
+                redis::cmd("GET")
+                    .arg(format!("{prefix}{key}"))
+                    .query_async(&mut connection.clone())
+                    .await
+            }
+            Self::Memory(streams) => {
+                let streams = streams.lock().unwrap_or_else(PoisonError::into_inner);
+                let texts = streams.get(key);
+                Ok(texts.and_then(|texts| texts.back().cloned()))
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -164,5 +215,14 @@ mod tests {
             ["2", "3", "4"]
         );
         assert!(cache.latest("market:ETHUSD", 9).await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn the_stand_in_keeps_a_text() {
+        let cache = Cache::in_memory();
+        assert_eq!(cache.get("products").await.unwrap(), None);
+        let minute = Duration::from_secs(60);
+        cache.put("products", "[]", minute).await.unwrap();
+        assert_eq!(cache.get("products").await.unwrap().as_deref(), Some("[]"));
     }
 }

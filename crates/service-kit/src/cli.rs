@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use kafka_common::ClientRole;
 use tokio_util::sync::CancellationToken;
 
 use crate::service::{BoundServer, Context, Service, application, init_telemetry, stop_signal};
@@ -26,7 +27,8 @@ struct Arguments {
     /// A setting, as `kafka.linger_ms=5`; repeatable.
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
     overrides: Vec<settings::Override>,
-    /// Print each setting that isn't the default and where it came from, and end.
+    /// Print each setting that isn't the default, the Kafka clients' effective properties, and
+    /// where each came from, and end.
     #[arg(long)]
     print_config: bool,
     #[command(subcommand)]
@@ -60,7 +62,7 @@ where
         Ok(arguments) => arguments,
         Err(error) => error.exit(),
     };
-    match run(&arguments, port, start) {
+    match run(&arguments, name, port, start) {
         Ok(code) => code,
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "{name}: {error:#}");
@@ -69,7 +71,12 @@ where
     }
 }
 
-fn run<F, R>(arguments: &Arguments, port: u16, start: F) -> anyhow::Result<ExitCode>
+fn run<F, R>(
+    arguments: &Arguments,
+    name: &'static str,
+    port: u16,
+    start: F,
+) -> anyhow::Result<ExitCode>
 where
     F: FnOnce(Context) -> R,
     R: Future<Output = anyhow::Result<Service>>,
@@ -87,7 +94,7 @@ where
         purpose,
     )?;
     if arguments.print_config {
-        print_config(&loaded)?;
+        print_config(&loaded, name)?;
         return Ok(ExitCode::SUCCESS);
     }
     let settings = loaded.settings;
@@ -109,6 +116,7 @@ where
             stopping.cancel();
         });
         let server = BoundServer::bind(address).await?;
+        kafka_common::preflight::wait(&settings.kafka, name, &shutdown).await?;
         let context = Context::connect(settings, shutdown.clone(), false).await?;
         let mut service = start(context.clone()).await?;
         let tasks = std::mem::take(&mut service.tasks);
@@ -121,10 +129,20 @@ where
     served.map(|()| ExitCode::SUCCESS)
 }
 
-fn print_config(loaded: &Loaded) -> std::io::Result<()> {
+fn print_config(loaded: &Loaded, service: &str) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     for (key, value, origin) in &loaded.origins {
         writeln!(out, "{key} = {value}  # {origin}")?;
+    }
+    for role in [
+        ClientRole::Producer,
+        ClientRole::TransactionalProducer,
+        ClientRole::Consumer,
+    ] {
+        writeln!(out, "\n# librdkafka: {}", role.as_str())?;
+        for line in loaded.kafka_client(role, service) {
+            writeln!(out, "{line}")?;
+        }
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ pub mod cli;
 pub mod database;
 pub mod health;
 pub mod json;
+pub mod leases;
 pub mod page;
 pub mod problem;
 pub mod service;

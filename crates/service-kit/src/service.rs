@@ -154,13 +154,11 @@ impl std::fmt::Debug for Service {
 /// Puts the paths of operation and the limits around services' paths.
 pub fn application(context: &Context, service: Service, metrics: PrometheusHandle) -> Router {
     let health = context.health.clone();
+    let vital = health.clone();
     let openapi = service.openapi;
     service
         .router
-        .route(
-            "/healthz/live",
-            get(|| async { Json(serde_json::json!({"status": "live"})) }),
-        )
+        .route("/healthz/live", get(move || vital.clone().live()))
         .route("/healthz/ready", get(move || health.clone().ready()))
         .route(
             "/metrics",

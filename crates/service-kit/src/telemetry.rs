@@ -1,6 +1,7 @@
 //! Logs and metrics of the process.
 
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
@@ -32,6 +33,9 @@ pub fn init_logs(settings: &LogSettings) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Histograms keep every sample until they are read or tidied up.
+const UPKEEP: Duration = Duration::from_secs(5);
+
 /// Starts collecting metrics; a second call gives the same collector.
 ///
 /// # Errors
@@ -43,5 +47,16 @@ pub fn init_metrics() -> anyhow::Result<PrometheusHandle> {
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), SECONDS)?
         .install_recorder()?;
+    kafka_common::describe_metrics();
+    let tidied = handle.clone();
+    // Without it a process that nobody scrapes would grow without bound.
+    std::thread::Builder::new()
+        .name("metrics upkeep".to_owned())
+        .spawn(move || {
+            loop {
+                std::thread::sleep(UPKEEP);
+                tidied.run_upkeep();
+            }
+        })?;
     Ok(METRICS.get_or_init(|| handle).clone())
 }

@@ -18,17 +18,17 @@ use crate::{ports, run_dir};
 /// Keep equal to `kafka/pom.xml` and `scripts/install-test-tools.sh`.
 const VERSION: &str = "4.3.1";
 /// Any valid id does: no two of these brokers ever meet.
-const CLUSTER_ID: &str = "MkU3OEVBNTcwNTJENDM2Qg";
+pub(crate) const CLUSTER_ID: &str = "MkU3OEVBNTcwNTJENDM2Qg";
 
-const FORMAT_BOUND: Duration = Duration::from_secs(60);
-const START_BOUND: Duration = Duration::from_secs(60);
+pub(crate) const FORMAT_BOUND: Duration = Duration::from_secs(60);
+pub(crate) const START_BOUND: Duration = Duration::from_secs(60);
 /// A broker that takes longer to end has nothing worth waiting for: its data goes with it.
-const STOP_BOUND: Duration = Duration::from_secs(15);
+pub(crate) const STOP_BOUND: Duration = Duration::from_secs(15);
 /// Tries with other ports when somebody took ours meanwhile.
-const ATTEMPTS: u32 = 3;
+pub(crate) const ATTEMPTS: u32 = 3;
 
 /// What differs from Kafka's defaults in every broker that tests use.
-const SETTINGS: &[(&str, &str)] = &[
+pub(crate) const SETTINGS: &[(&str, &str)] = &[
     ("process.roles", "broker,controller"),
     ("node.id", "1"),
     ("controller.listener.names", "CONTROLLER"),
@@ -50,6 +50,9 @@ const SETTINGS: &[(&str, &str)] = &[
     ("group.min.session.timeout.ms", "1000"),
     ("group.consumer.min.session.timeout.ms", "1000"),
     ("group.consumer.min.heartbeat.interval.ms", "100"),
+    // Of KIP-848's groups the broker says when a member is dead.
+    ("group.consumer.session.timeout.ms", "3000"),
+    ("group.consumer.heartbeat.interval.ms", "300"),
     // A transaction whose producer died is aborted soon after its timeout.
     (
         "transaction.abort.timed.out.transaction.cleanup.interval.ms",
@@ -244,7 +247,7 @@ fn properties_text(
     text
 }
 
-fn java(libs: &Path) -> Command {
+pub(crate) fn java(libs: &Path) -> Command {
     let program = match std::env::var_os("JAVA_HOME") {
         Some(home) if !home.is_empty() => PathBuf::from(home).join("bin").join("java"),
         _ => PathBuf::from("java"),
@@ -264,7 +267,7 @@ const JVM_FLAGS: &[&str] = &[
     "-Dorg.slf4j.simpleLogger.showDateTime=true",
 ];
 
-fn serve(libs: &Path, dir: &Path) -> Result<Server> {
+pub(crate) fn serve(libs: &Path, dir: &Path) -> Result<Server> {
     let mut command = java(libs);
     command
         .arg("kafka.Kafka")
@@ -272,7 +275,7 @@ fn serve(libs: &Path, dir: &Path) -> Result<Server> {
     Server::start("Apache Kafka", command, &dir.join("kafka.log"))
 }
 
-fn address_in_use(error: &anyhow::Error) -> bool {
+pub(crate) fn address_in_use(error: &anyhow::Error) -> bool {
     format!("{error:#}").contains("Address already in use")
 }
 

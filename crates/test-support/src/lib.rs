@@ -17,11 +17,16 @@
 //! # }
 //! ```
 //!
-//! A test that stops, kills or stalls the broker starts a private one: [`KafkaBroker::start`].
+//! A test that stops, kills or stalls the broker starts a private one: [`KafkaBroker::start`], or
+//! three of them that replicate: [`KafkaCluster::start`].
+//! A test that stops, kills or stalls the broker starts a private one: [`KafkaBroker::start`]; one
+//! that is about rights and certificates starts [`SecuredBroker::start`].
 //!
 //! Set-up for tests fails by panicking, with what is missing and what to run: a test that cannot
 //! have its server fails, it never skips.
 
+mod certificates;
+mod cluster;
 mod isolated;
 mod kafka;
 mod ports;
@@ -29,7 +34,9 @@ mod postgres;
 mod process;
 mod redis_server;
 mod run_dir;
+mod secured;
 
+pub use cluster::KafkaCluster;
 pub use isolated::{
     Backing, DATABASE_VARIABLE, Isolated, KAFKA_VARIABLE, REDIS_VARIABLE, isolated,
 };
@@ -38,3 +45,4 @@ pub use ports::free_port;
 pub use postgres::PostgresServer;
 pub use redis_server::RedisServer;
 pub use run_dir::remove_stale_run_dirs;
+pub use secured::SecuredBroker;

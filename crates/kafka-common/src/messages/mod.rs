@@ -7,7 +7,7 @@ mod strategy;
 mod trading;
 
 pub use market_data::{
-    MarketDataUpdate, SubscriptionAction, SymbolSubscription, TakerSide, TickView,
+    MarketDataUpdate, MissingTrades, SubscriptionAction, SymbolSubscription, TakerSide, TickView,
 };
 pub use operations::{
     AuditLog, PortfolioUpdate, RealtimeUpdate, ServiceHealth, Severity, UserNotification,

@@ -2,12 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
 /// What a signal asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum SignalAction {
     /// Buy.
@@ -19,7 +20,7 @@ pub enum SignalAction {
 }
 
 /// What `quantity` counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum QuantityType {
     /// Units of the base currency: the specification's meaning.
@@ -34,12 +35,13 @@ pub enum QuantityType {
 }
 
 /// The signal proper.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Signal {
     /// What to do.
     pub action: SignalAction,
     /// How much, in the unit of `quantity_type`.
     #[serde(with = "crate::decimal::number")]
+    #[schemars(with = "crate::schema::Number")]
     pub quantity: Decimal,
     /// Why, for a person.
     pub reason: String,
@@ -49,18 +51,19 @@ pub struct Signal {
 }
 
 /// The market at the time of the signal.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SignalMarketData {
     /// For example `BTCUSD`.
     pub symbol: String,
     /// The price that the strategy saw. A fill never uses it.
     #[serde(with = "crate::decimal::number")]
+    #[schemars(with = "crate::schema::Number")]
     pub price: Decimal,
 }
 
 /// The tick of `market-data-updates` that a record follows: ticks of the partition up to and
 /// including `offset` are applied first, then the record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Cause {
     /// Partition of `market-data-updates`.
     pub partition: i32,
@@ -71,27 +74,32 @@ pub struct Cause {
     pub trade_id: Option<u64>,
     /// Event time of the tick.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<crate::schema::Time>")]
     pub timestamp: Option<DateTime<Utc>>,
 }
 
 /// The terms on which a session trades, carried by its start record so that the log alone
 /// determines the ledger.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SessionStart {
     /// Cash to begin with, in the quote currency.
     #[serde(with = "crate::decimal::number")]
+    #[schemars(with = "crate::schema::Number")]
     pub initial_balance: Decimal,
     /// Fee as a fraction of the notional: 0.001 is 0.1 %.
     #[serde(with = "crate::decimal::number")]
+    #[schemars(with = "crate::schema::Number")]
     pub fee_rate: Decimal,
 }
 
 /// A record of `strategy-signals`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StrategySignal {
     /// The session; nil on progress records.
+    #[schemars(with = "crate::schema::Id")]
     pub session_id: Uuid,
     /// The strategy; nil on progress records.
+    #[schemars(with = "crate::schema::Id")]
     pub strategy_id: Uuid,
     /// What to do.
     pub signal: Signal,
@@ -99,6 +107,7 @@ pub struct StrategySignal {
     pub market_data: SignalMarketData,
     /// UUIDv5 of session and tick: reprocessing produces the same id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<crate::schema::Id>")]
     pub signal_id: Option<Uuid>,
     /// Owner of the session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -157,10 +166,11 @@ impl RecordKind {
 }
 
 /// An attempt to compile a strategy.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct StrategyCompilation {
     /// The strategy; absent when an unsaved source was compiled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<crate::schema::Id>")]
     pub strategy_id: Option<Uuid>,
     /// Who asked.
     pub user_id: String,
@@ -175,7 +185,9 @@ pub struct StrategyCompilation {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan_hash: Option<String>,
     /// The compiler's diagnostics.
+    #[schemars(with = "serde_json::Value")]
     pub diagnostics: Box<RawValue>,
     /// When.
+    #[schemars(with = "crate::schema::Time")]
     pub timestamp: DateTime<Utc>,
 }

@@ -2,11 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// The side of an order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum TradeAction {
     /// Bought.
@@ -27,7 +28,7 @@ impl TradeAction {
 }
 
 /// What became of an order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum ExecutionStatus {
     /// Traded in full.
@@ -48,11 +49,13 @@ impl ExecutionStatus {
 }
 
 /// The result of an order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TradeExecution {
     /// UUIDv5 of the signal and an ordinal.
+    #[schemars(with = "crate::schema::Id")]
     pub trade_id: Uuid,
     /// The session.
+    #[schemars(with = "crate::schema::Id")]
     pub session_id: Uuid,
     /// For example `BTCUSD`.
     pub symbol: String,
@@ -60,22 +63,27 @@ pub struct TradeExecution {
     pub action: TradeAction,
     /// In the base currency.
     #[serde(with = "crate::decimal::number")]
+    #[schemars(with = "crate::schema::Number")]
     pub quantity: Decimal,
     /// In the quote currency: the market's at the fill, never the strategy's.
     #[serde(with = "crate::decimal::number")]
+    #[schemars(with = "crate::schema::Number")]
     pub price: Decimal,
     /// Filled or rejected.
     pub status: ExecutionStatus,
     /// Event time of the trade on the market that filled the order.
+    #[schemars(with = "crate::schema::Time")]
     pub timestamp: DateTime<Utc>,
     /// Owner of the session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_id: Option<String>,
     /// The strategy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<crate::schema::Id>")]
     pub strategy_id: Option<Uuid>,
     /// What asked for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<crate::schema::Id>")]
     pub signal_id: Option<Uuid>,
     /// Fee paid, in the quote currency.
     #[serde(
@@ -83,6 +91,7 @@ pub struct TradeExecution {
         with = "crate::decimal::number_opt",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(with = "Option<crate::schema::Number>")]
     pub fee: Option<Decimal>,
     /// Cost of slippage, in the quote currency.
     #[serde(
@@ -90,6 +99,7 @@ pub struct TradeExecution {
         with = "crate::decimal::number_opt",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(with = "Option<crate::schema::Number>")]
     pub slippage: Option<Decimal>,
     /// Profit that this execution realised, after its fee.
     #[serde(
@@ -97,6 +107,7 @@ pub struct TradeExecution {
         with = "crate::decimal::number_opt",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(with = "Option<crate::schema::Number>")]
     pub realized_pnl: Option<Decimal>,
     /// Cash after it.
     #[serde(
@@ -104,6 +115,7 @@ pub struct TradeExecution {
         with = "crate::decimal::number_opt",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(with = "Option<crate::schema::Number>")]
     pub cash: Option<Decimal>,
     /// Position after it, in the base currency.
     #[serde(
@@ -111,6 +123,7 @@ pub struct TradeExecution {
         with = "crate::decimal::number_opt",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(with = "Option<crate::schema::Number>")]
     pub position: Option<Decimal>,
     /// The signal's reason, or why the order was rejected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -121,7 +134,7 @@ pub struct TradeExecution {
 }
 
 /// The kind of a forward-test event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ForwardTestEventKind {
     /// The session trades from here on.
@@ -135,30 +148,36 @@ pub enum ForwardTestEventKind {
 }
 
 /// A point of the equity curve, in the quote currency.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Equity {
     /// Price at which the position is valued.
     #[serde(with = "crate::decimal::number")]
+    #[schemars(with = "crate::schema::Number")]
     pub price: Decimal,
     /// Cash.
     #[serde(with = "crate::decimal::number")]
+    #[schemars(with = "crate::schema::Number")]
     pub cash: Decimal,
     /// Position, in the base currency.
     #[serde(with = "crate::decimal::number")]
+    #[schemars(with = "crate::schema::Number")]
     pub position: Decimal,
     /// Cash and the position's value.
     #[serde(with = "crate::decimal::number")]
+    #[schemars(with = "crate::schema::Number")]
     pub equity: Decimal,
 }
 
 /// An event of a forward-test session.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ForwardTestEvent {
     /// The session.
+    #[schemars(with = "crate::schema::Id")]
     pub session_id: Uuid,
     /// Its owner.
     pub user_id: String,
     /// The strategy.
+    #[schemars(with = "crate::schema::Id")]
     pub strategy_id: Uuid,
     /// For example `BTCUSD`.
     pub symbol: String,
@@ -167,6 +186,7 @@ pub struct ForwardTestEvent {
     /// Position in the session's one sequence of outputs, from 1.
     pub sequence: u64,
     /// Event time.
+    #[schemars(with = "crate::schema::Time")]
     pub timestamp: DateTime<Utc>,
     /// With `EQUITY` and `SESSION_STOPPED`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

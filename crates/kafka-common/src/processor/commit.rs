@@ -1,30 +1,39 @@
 //! Outputs into the log, together with the offsets of their inputs.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientContext;
-use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
+use rdkafka::{Statistics, TopicPartitionList};
 
 use super::outputs::OutputRecord;
+use crate::acl::Operation;
 use crate::error::ClientError;
 use crate::settings::{Delivery, KafkaSettings};
+use crate::statistics::ClientStatistics;
 use crate::telemetry;
 
 const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Notes whether any delivery failed since the last commit.
+/// The first delivery that failed since the last commit.
+type FirstFailure = Arc<Mutex<Option<KafkaError>>>;
+
+/// Notes whether a delivery failed.
 #[derive(Debug, Default)]
 pub(super) struct DeliveryContext {
-    failed: Arc<AtomicBool>,
+    failed: FirstFailure,
+    statistics: ClientStatistics,
 }
 
 impl ClientContext for DeliveryContext {
+    fn stats(&self, statistics: Statistics) {
+        self.statistics.observe(&statistics);
+    }
+
     fn error(&self, error: KafkaError, reason: &str) {
         telemetry::client_error(&error, reason);
     }
@@ -40,16 +49,18 @@ impl ProducerContext for DeliveryContext {
                 .key()
                 .map(String::from_utf8_lossy)
                 .unwrap_or_default();
-            telemetry::send_failed(message.topic(), &key, message.payload_len(), error);
-            self.failed.store(true, Ordering::Relaxed);
+            telemetry::output_failed(message.topic(), &key, message.payload_len(), error);
+            let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+            failed.get_or_insert_with(|| error.clone());
         }
     }
 }
 
 /// The producer of a processor.
 pub(super) struct Committer {
+    transactional_id: String,
     producer: BaseProducer<DeliveryContext>,
-    failed: Arc<AtomicBool>,
+    failed: FirstFailure,
     transactional: bool,
     in_transaction: bool,
     flush_timeout: Duration,
@@ -71,10 +82,16 @@ impl Committer {
             // Fences an earlier process of the same name, and ends what it left open.
             producer
                 .init_transactions(TRANSACTION_TIMEOUT)
-                .map_err(ClientError::kafka("initialising transactions"))?;
+                .map_err(ClientError::needs(
+                    &settings.security,
+                    Operation::Write,
+                    &settings.transactional_id(service),
+                    "initialising transactions",
+                ))?;
         }
         let flush_timeout = settings.delivery_timeout();
         Ok(Self {
+            transactional_id: settings.transactional_id(service),
             producer,
             failed,
             transactional,
@@ -117,13 +134,13 @@ impl Committer {
         if self.transactional && !self.in_transaction {
             self.producer
                 .begin_transaction()
-                .map_err(ClientError::kafka("beginning a transaction"))?;
+                .map_err(self.failed_to("beginning a transaction"))?;
             self.in_transaction = true;
         }
         Ok(())
     }
 
-    /// Commits outputs and offsets.
+    /// Commits outputs and offsets. The broker refuses both if this member's generation is over.
     pub(super) fn commit<C: ConsumerContext>(
         &mut self,
         consumer: &BaseConsumer<C>,
@@ -131,29 +148,38 @@ impl Committer {
     ) -> Result<(), ClientError> {
         self.begin()?;
         self.drain()?;
-        // Outputs without a moved position: a session that starts on a quiet market.
-        let moved = offsets.count() > 0;
         if !self.transactional {
-            if !moved {
-                return Ok(());
-            }
             return consumer
                 .commit(offsets, CommitMode::Sync)
                 .map_err(ClientError::kafka("committing offsets"));
         }
-        if moved {
-            let group = consumer.group_metadata().ok_or_else(|| {
-                ClientError::Thread("the consumer has no group to commit for".to_owned())
-            })?;
-            self.producer
-                .send_offsets_to_transaction(offsets, &group, TRANSACTION_TIMEOUT)
-                .map_err(ClientError::kafka("adding offsets to the transaction"))?;
+        let group = consumer.group_metadata().ok_or(ClientError::NoGroup)?;
+        // Asked after the metadata: the client forgets who it was when it learns that the group
+        // has given it up, and the broker takes a transaction of nobody for that of an old client
+        // that names no member, and lets it pass.
+        if consumer.assignment_lost() {
+            return Err(ClientError::AssignmentLost);
         }
         self.producer
+            .send_offsets_to_transaction(offsets, &group, TRANSACTION_TIMEOUT)
+            .map_err(self.failed_to("adding offsets to the transaction"))?;
+        self.producer
             .commit_transaction(TRANSACTION_TIMEOUT)
-            .map_err(ClientError::kafka("committing the transaction"))?;
+            .map_err(self.failed_to("committing the transaction"))?;
         self.in_transaction = false;
         Ok(())
+    }
+
+    fn failed_to(&self, action: &'static str) -> impl FnOnce(KafkaError) -> ClientError {
+        let id = &self.transactional_id;
+        move |source| {
+            // Once fenced, librdkafka answers every call with "fatal" and keeps the cause apart.
+            let fatal = self.producer.client().fatal_error().map(|(code, _)| code);
+            match is_fenced(source.rdkafka_error_code()) || is_fenced(fatal) {
+                true => ClientError::Fenced(id.clone()),
+                false => ClientError::Kafka { action, source },
+            }
+        }
     }
 
     /// Waits for every delivery report. `Producer::flush` and `commit_transaction` of rust-rdkafka
@@ -176,15 +202,22 @@ impl Committer {
             }
             self.producer.poll(Duration::ZERO);
         }
-        match self.failed.swap(false, Ordering::Relaxed) {
-            false => Ok(()),
-            true => {
-                let source = KafkaError::MessageProduction(RDKafkaErrorCode::MessageTimedOut);
-                Err(ClientError::Kafka {
-                    action: "delivering outputs",
-                    source,
-                })
-            }
-        }
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        let failure = failed.take();
+        drop(failed);
+        failure.map_or(Ok(()), |source| {
+            Err(self.failed_to("delivering outputs")(source))
+        })
     }
+}
+
+fn is_fenced(code: Option<RDKafkaErrorCode>) -> bool {
+    matches!(
+        code,
+        Some(
+            RDKafkaErrorCode::Fenced
+                | RDKafkaErrorCode::ProducerFenced
+                | RDKafkaErrorCode::InvalidProducerEpoch
+        )
+    )
 }

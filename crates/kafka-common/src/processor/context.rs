@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rdkafka::bindings::rd_kafka_resp_err_t;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, RebalanceProtocol};
 use rdkafka::error::KafkaError;
-use rdkafka::{ClientContext, Offset, TopicPartitionList};
+use rdkafka::{ClientContext, Offset, Statistics, TopicPartitionList};
 
-use super::run::Core;
+use super::units::Core;
 use super::{Processor, ProcessorStatus};
 use crate::error::ClientError;
+use crate::statistics::ClientStatistics;
 use crate::telemetry;
 
 /// Callbacks run inside `poll`, on the processor's own thread, which doesn't hold the lock then:
@@ -17,6 +18,7 @@ use crate::telemetry;
 pub(super) struct Context<P: Processor> {
     core: Mutex<Core<P>>,
     status: Arc<ProcessorStatus>,
+    statistics: ClientStatistics,
 }
 
 impl<P: Processor> Context<P> {
@@ -24,6 +26,7 @@ impl<P: Processor> Context<P> {
         Self {
             core: Mutex::new(core),
             status,
+            statistics: ClientStatistics::default(),
         }
     }
 
@@ -56,9 +59,9 @@ impl<P: Processor> Context<P> {
             RebalanceProtocol::Cooperative => consumer.incremental_assign(&assignment),
             _ => consumer.assign(&assignment),
         };
-        self.status
-            .joined
-            .store(true, std::sync::atomic::Ordering::Relaxed);
+        // Units first: whoever sees the processor joined also sees what is restoring.
+        core.note_progress();
+        self.status.joined();
         assigned.map_err(ClientError::kafka("assigning partitions"))?;
         failure.map_or(Ok(()), Err)
     }
@@ -69,9 +72,15 @@ impl<P: Processor> Context<P> {
         partitions: &TopicPartitionList,
     ) -> Result<(), ClientError> {
         let mut core = self.core();
-        // What is applied is committed before another member starts from it. If the assignment
-        // is already lost, the broker refuses (the group's generation is over) and the run ends.
-        let committed = core.commit(consumer, true);
+        // What is applied is committed before another member starts from it. A lost assignment
+        // is another member's already: what isn't committed is dropped, and done there.
+        let committed = match consumer.assignment_lost() {
+            true => {
+                telemetry::assignment_lost(partitions.count());
+                Ok(())
+            }
+            false => core.commit(consumer, true),
+        };
         let mut gone = TopicPartitionList::new();
         for element in partitions.elements() {
             for (topic, partition) in core.close_unit(element.partition()) {
@@ -88,6 +97,11 @@ impl<P: Processor> Context<P> {
 }
 
 impl<P: Processor> ClientContext for Context<P> {
+    fn stats(&self, statistics: Statistics) {
+        self.statistics.observe(&statistics);
+        self.core().statistics = Some(statistics);
+    }
+
     fn error(&self, error: KafkaError, reason: &str) {
         telemetry::client_error(&error, reason);
     }

@@ -7,21 +7,29 @@
 //! a snapshot, and the log between snapshot and committed offsets is applied again with outputs
 //! suppressed; so whatever was killed, the state is the one that the committed log determines.
 //!
+//! A member that the group has given up, and that doesn't know it yet, can't commit: the offsets in
+//! the transaction carry its generation, which the broker checks
+//! (`docs/decisions/0007-zombies-are-fenced-by-generation.md`).
+//!
 //! Any error ends the run: clients and state are dropped, and all is restored from the last
 //! commit. There is no second path that would have to be right as well.
 
+mod checkpoint;
 mod commit;
 mod context;
+mod flow;
 mod outputs;
+mod positions;
 mod run;
+mod status;
 mod store;
-
-use std::sync::atomic::{AtomicBool, Ordering};
+mod units;
 
 use crate::matrix::Service;
 
 pub use outputs::Outputs;
 pub use run::{ProcessorHandle, spawn};
+pub use status::ProcessorStatus;
 pub use store::{MemoryStore, Snapshot, Store, StoreError};
 
 /// One input of a unit: a partition of a logical topic.
@@ -71,7 +79,8 @@ pub trait Unit: Send {
     /// What it is told besides records.
     type Command: Send;
 
-    /// Takes a record. It may be applied now or kept until its turn.
+    /// Takes a record. It may be applied now or kept until its turn; outputs of another record than
+    /// this one are announced by [`Outputs::applying`].
     ///
     /// # Errors
     /// The record can't be read: it goes to the dead letters, and the unit has stepped over it.
@@ -126,25 +135,4 @@ pub trait Processor: Send + Sync + 'static {
 
     /// Which unit a command is for.
     fn unit_of(&self, command: &<Self::Unit as Unit>::Command) -> i32;
-}
-
-/// What health checks ask of a processor.
-#[derive(Debug, Default)]
-pub struct ProcessorStatus {
-    running: AtomicBool,
-    joined: AtomicBool,
-}
-
-impl ProcessorStatus {
-    /// Whether it is processing: not between two runs after an error.
-    #[must_use]
-    pub fn is_running(&self) -> bool {
-        self.running.load(Ordering::Relaxed)
-    }
-
-    /// Whether the group has answered at least once since the last error.
-    #[must_use]
-    pub fn has_joined(&self) -> bool {
-        self.joined.load(Ordering::Relaxed)
-    }
 }

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use config::{Config, Environment, File, FileFormat, Value, ValueKind};
+use kafka_common::properties::{self, ClientRole, Effective, PropertyOrigin};
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
 use super::Settings;
+use super::flat::FlatProperties;
 
 /// Prefix of environment variables.
 const PREFIX: &str = "ALGOTRADE";
@@ -15,9 +17,10 @@ const SECTIONS: [&str; 8] = [
     "kafka", "database", "redis", "http", "feed", "auth", "services", "log",
 ];
 /// Never printed.
-const SECRETS: [&str; 4] = [
+const SECRETS: [&str; 5] = [
     "auth.secret",
     "kafka.security.password",
+    "kafka.security.key_password",
     "database.url",
     "redis.url",
 ];
@@ -48,6 +51,37 @@ pub struct Loaded {
     pub origins: Vec<(String, String, String)>,
 }
 
+impl Loaded {
+    /// What a Kafka client is really configured with: a line for each property that isn't
+    /// librdkafka's default, with where it came from; secrets redacted.
+    #[must_use]
+    pub fn kafka_client(&self, role: ClientRole, service: &str) -> Vec<String> {
+        let set_by = |key: &str| {
+            let mut origins = self.origins.iter();
+            let found = origins.find(|(set, _, _)| set == key);
+            found.map_or("default", |(_, _, origin)| origin.as_str())
+        };
+        let lines = self.settings.kafka.effective(role, service).into_iter();
+        lines
+            .map(
+                |Effective {
+                     name,
+                     value,
+                     origin,
+                 }| {
+                    let origin = match &origin {
+                        PropertyOrigin::Invariant => "must hold",
+                        PropertyOrigin::Default => "default",
+                        PropertyOrigin::Setting(key) => set_by(key),
+                        PropertyOrigin::Property(key) => set_by(key),
+                    };
+                    format!("{name} = {value}  # {origin}")
+                },
+            )
+            .collect()
+    }
+}
+
 /// The environment variable of a key.
 fn variable(key: &str) -> String {
     format!("{PREFIX}__{}", key.to_uppercase().replace('.', "__"))
@@ -65,7 +99,9 @@ pub fn load(
 ) -> Result<Loaded, ConfigErrors> {
     let mut errors = Vec::new();
     let mut variables = environment.clone();
-    for key in SECRETS {
+    let secrets = SECRETS.map(str::to_owned).into_iter();
+    for key in secrets.chain(secret_properties(environment)) {
+        let key = key.as_str();
         let name = format!("{}_FILE", variable(key));
         let Some(path) = variables.remove(&name) else {
             continue;
@@ -89,16 +125,30 @@ pub fn load(
     let mut builder = Config::builder();
     if let Some(file) = file {
         let path: PathBuf = file.to_owned();
-        builder = builder.add_source(File::from(path).format(FileFormat::Toml));
+        let file = File::from(path).format(FileFormat::Toml);
+        builder = builder.add_source(FlatProperties(file));
     }
-    builder = builder.add_source(environment);
+    builder = builder.add_source(FlatProperties(environment));
+    let mut flagged = Config::builder();
     for (key, value) in flags {
-        match builder.clone().set_override(key, value.as_str()) {
-            Ok(with_flag) => builder = with_flag,
+        if SECRETS.contains(&key.as_str()) {
+            // Everybody on the machine can see the command lines of processes.
+            errors.push(format!(
+                "flag for {key}: a secret can't be given on the command line; set {name} or \
+                 {name}_FILE",
+                name = variable(key)
+            ));
+            continue;
+        }
+        match flagged.clone().set_override(key, value.as_str()) {
+            Ok(with_flag) => flagged = with_flag,
             Err(error) => errors.push(format!("flag for {key}: {error}")),
         }
     }
-    let config = match builder.build() {
+    let built = flagged
+        .build()
+        .and_then(|flags| builder.add_source(FlatProperties(flags)).build());
+    let config = match built {
         Ok(config) => config,
         Err(error) => {
             errors.push(error.to_string());
@@ -146,6 +196,22 @@ pub fn load(
     }
 }
 
+/// `kafka.properties.*` whose values are secret and given by file.
+fn secret_properties(environment: &BTreeMap<String, String>) -> impl Iterator<Item = String> {
+    let beginning = format!("{}__", variable("kafka.properties"));
+    let given = environment.keys().filter_map(move |name| {
+        let property = name.strip_prefix(&beginning)?.strip_suffix("_FILE")?;
+        let secret = properties::is_secret(&properties::property_name(property));
+        secret.then(|| format!("kafka.properties.{}", property.to_lowercase()))
+    });
+    given.collect::<Vec<_>>().into_iter()
+}
+
+fn is_secret(key: &str) -> bool {
+    let property = key.strip_prefix("kafka.properties.");
+    SECRETS.contains(&key) || property.is_some_and(properties::is_secret)
+}
+
 fn section<T: DeserializeOwned>(
     root: &config::Map<String, Value>,
     name: &str,
@@ -187,7 +253,7 @@ fn origins(root: &config::Map<String, Value>) -> Vec<(String, String, String)> {
                         .map(|(name, v)| (format!("{key}.{name}"), v)),
                 );
             }
-            _ if SECRETS.contains(&key.as_str()) => {
+            _ if is_secret(&key) => {
                 found.push((key, "[redacted]".to_owned(), origin));
             }
             kind => found.push((key, kind.to_string(), origin)),
@@ -270,6 +336,88 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part} is not in:\n{text}");
         }
+    }
+
+    #[test]
+    fn properties_of_librdkafka_come_from_everywhere_in_the_order_of_the_sources() {
+        let mut file = tempfile::NamedTempFile::with_suffix(".toml").unwrap();
+        writeln!(
+            file,
+            "[kafka.properties]\n\"socket.keepalive.enable\" = true\n\
+             socket.timeout.ms = 1000\nclient.rack = \"file\""
+        )
+        .unwrap();
+        let mut secret = tempfile::NamedTempFile::new().unwrap();
+        writeln!(secret, "hush").unwrap();
+        let environment = environment(&[
+            ("ALGOTRADE__AUTH__SECRET", SECRET),
+            ("ALGOTRADE__KAFKA__PROPERTIES__SOCKET_TIMEOUT_MS", "2000"),
+            ("ALGOTRADE__KAFKA__PROPERTIES__CLIENT__RACK", "environment"),
+            (
+                "ALGOTRADE__KAFKA__PROPERTIES__SSL_KEY_PASSWORD_FILE",
+                secret.path().to_str().unwrap(),
+            ),
+        ]);
+        let flags = [("kafka.properties.client.rack".to_owned(), "flag".to_owned())];
+        let loaded = load(Some(file.path()), &environment, &flags, Purpose::Service).unwrap();
+        let producer = loaded.settings.kafka.producer("market-data");
+        for (name, value) in [
+            ("socket.keepalive.enable", "true"),
+            ("socket.timeout.ms", "2000"),
+            ("client.rack", "flag"),
+            ("ssl.key.password", "hush"),
+        ] {
+            assert_eq!(producer.get(name), Some(value), "{name}");
+        }
+        let printed = loaded
+            .kafka_client(ClientRole::Producer, "market-data")
+            .join("\n");
+        for line in [
+            "socket.timeout.ms = 2000  # the environment",
+            "client.rack = flag  # a flag",
+            "ssl.key.password = [redacted]  # the environment",
+            "acks = all  # must hold",
+            "linger.ms = 10  # default",
+        ] {
+            assert!(printed.contains(line), "`{line}` is not in:\n{printed}");
+        }
+        let of_file = file.path().file_name().unwrap().to_str().unwrap();
+        let keepalive = printed.lines().find(|l| l.starts_with("socket.keepalive"));
+        assert!(keepalive.unwrap().contains(of_file), "{printed}");
+        assert!(!printed.contains("hush"), "{printed}");
+        assert!(!format!("{:?}", loaded.origins).contains("hush"));
+    }
+
+    #[test]
+    fn what_must_hold_can_not_be_undone() {
+        let environment = environment(&[
+            ("ALGOTRADE__AUTH__SECRET", SECRET),
+            ("ALGOTRADE__KAFKA__PROPERTIES__ENABLE_IDEMPOTENCE", "false"),
+            ("ALGOTRADE__KAFKA__PROPERTIES__LINGER_MS", "0"),
+            ("ALGOTRADE__KAFKA__PROPERTIES__NO_SUCH", "0"),
+        ]);
+        let text = load(None, &environment, &[], Purpose::Service)
+            .unwrap_err()
+            .to_string();
+        for part in [
+            "`enable.idempotence` must not be set",
+            "use `kafka.linger_ms`",
+            "`no.such`",
+        ] {
+            assert!(text.contains(part), "{part} is not in:\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_secret_on_the_command_line_is_refused() {
+        let flags = [("kafka.security.password".to_owned(), "hunter2".to_owned())];
+        let text = load(None, &BTreeMap::new(), &flags, Purpose::Tool)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            text.contains("ALGOTRADE__KAFKA__SECURITY__PASSWORD_FILE") && !text.contains("hunter2"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -3,13 +3,14 @@
 //! All services know all sections, so that one environment serves the whole platform and an
 //! unknown key is always a mistake.
 
+mod flat;
 mod loader;
 mod sections;
 
 pub use loader::{ConfigErrors, Loaded, Override, Purpose, load};
 pub use sections::{
-    AuthSettings, DatabaseSettings, FeedSettings, FeedSource, HttpSettings, LogFormat, LogSettings,
-    RedisSettings, ServicesSettings,
+    AuthSettings, DatabaseSettings, FeedKind, FeedSettings, FeedSource, GapSettings, HttpSettings,
+    LogFormat, LogSettings, RedisSettings, ServicesSettings,
 };
 
 use kafka_common::KafkaSettings;

@@ -80,12 +80,26 @@ impl FeedSource {
     }
 }
 
+/// Which of Coinbase's two feeds is spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FeedKind {
+    /// The Exchange feed: heartbeats name each product's last trade.
+    #[default]
+    Exchange,
+    /// The Advanced Trade feed: the same trades, without that.
+    Advanced,
+}
+
 /// Market data.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FeedSettings {
     /// The feed's WebSocket.
     pub websocket_url: String,
+    /// Which of Coinbase's feeds that is. With `advanced`, the Exchange feed's own address stands
+    /// for that of the Advanced Trade feed.
+    pub kind: FeedKind,
     /// The REST interface beside it.
     pub rest_url: String,
     /// Products to subscribe to at start, separated by commas.
@@ -96,18 +110,63 @@ pub struct FeedSettings {
     /// Silence after which the connection is taken for dead, in seconds (heartbeats come each
     /// second); 0 for never, which only a replay needs.
     pub stale_after_seconds: u64,
+    /// Products of one connection to the feed at most; more are spread over several.
+    pub products_per_connection: usize,
+    /// A trade carries the best bid and ask only if they are no older than this, in milliseconds.
+    pub quote_max_age_ms: u32,
+    /// How long a product is carried on after the last one who asked for it has left, in seconds:
+    /// who comes back meanwhile misses nothing.
+    pub subscription_grace_seconds: u64,
+    /// Products that one user can ask for.
+    pub max_products_per_user: usize,
+    /// Whether several replicas divide the products among them. Needs Redis, and a broker with
+    /// transactions.
+    pub replicated: bool,
+    /// What is done about trades that the feed didn't bring.
+    pub gap: GapSettings,
 }
 
 impl Default for FeedSettings {
     fn default() -> Self {
         Self {
             websocket_url: "wss://ws-feed.exchange.coinbase.com".to_owned(),
+            kind: FeedKind::default(),
             rest_url: "https://api.exchange.coinbase.com".to_owned(),
             products: ["BTC-USD", "ETH-USD", "SOL-USD"]
                 .map(str::to_owned)
                 .to_vec(),
             source: FeedSource::default(),
             stale_after_seconds: 15,
+            products_per_connection: 100,
+            quote_max_age_ms: 1_000,
+            subscription_grace_seconds: 30,
+            max_products_per_user: 50,
+            replicated: false,
+            gap: GapSettings::default(),
+        }
+    }
+}
+
+/// `feed.gap`: trades that the feed didn't bring are fetched through REST before newer ones of the
+/// same product are published. What can't be had within these bounds is marked in the log.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GapSettings {
+    /// A gap with more trades is marked at once.
+    pub max_trades: u64,
+    /// How long a gap holds back the product's newer trades, in seconds.
+    pub max_wait_seconds: u64,
+    /// Trades of one product that wait in memory behind a gap, or for Kafka. Those beyond are a
+    /// gap of their own, to be fetched when it is their turn.
+    pub max_held: usize,
+}
+
+impl Default for GapSettings {
+    fn default() -> Self {
+        Self {
+            max_trades: 100_000,
+            max_wait_seconds: 120,
+            max_held: 20_000,
         }
     }
 }
@@ -214,6 +273,18 @@ impl FeedSettings {
                 "feed.rest_url",
                 "must begin with http:// or https://".to_owned(),
             ));
+        }
+        if self.products_per_connection == 0 {
+            problems.push((
+                "feed.products_per_connection",
+                "must be at least 1".to_owned(),
+            ));
+        }
+        if self.gap.max_wait_seconds == 0 || self.gap.max_wait_seconds > 3_600 {
+            problems.push(("feed.gap.max_wait_seconds", "must be 1 to 3,600".to_owned()));
+        }
+        if self.gap.max_held == 0 || self.gap.max_held > 1_000_000 {
+            problems.push(("feed.gap.max_held", "must be 1 to 1,000,000".to_owned()));
         }
         problems
     }

@@ -1,18 +1,40 @@
 //! Topic set-up and what an operator asks of the broker.
 
+mod acls;
+mod clock;
+mod configs;
+mod connection;
+mod drift;
+mod groups;
+mod rights;
+mod rules;
+
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use rdkafka::TopicPartitionList;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::metadata::Metadata;
 
+use crate::acl::Operation;
 use crate::error::ClientError;
 use crate::matrix::{MATRIX, dead_letter_topic};
 use crate::settings::KafkaSettings;
 use crate::telemetry::LoggedContext;
 use crate::topics::CATALOGUE;
+
+pub use acls::{acls, create_acls, delete_acls};
+pub use clock::{ClockOffset, FutureRecordFound, measure_clock, records_from_the_future};
+pub(crate) use connection::Connection;
+pub use drift::{Drift, FoundTopic, Mended, TopicState, mend, topic_states};
+pub use groups::groups_with_members;
+pub(crate) use rights::{SeenGroup, SeenTopic};
+pub use rules::{AclDifference, EVERYBODY, Rule, compare_acls};
+
+/// What became of each of several things that were asked for at once.
+pub type Outcomes<T> = Vec<(T, Result<(), KafkaError>)>;
 
 /// Time for one request to the broker.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -30,6 +52,8 @@ pub struct WantedTopic {
     pub partitions: i32,
     /// Retention.
     pub retention: Duration,
+    /// Replicas of each partition.
+    pub replication: i32,
 }
 
 /// What the set-up found or did.
@@ -53,6 +77,7 @@ pub fn wanted_topics(settings: &KafkaSettings) -> Vec<WantedTopic> {
         name: settings.topic(spec.name),
         partitions: spec.partitions,
         retention: spec.retention,
+        replication: settings.replication_factor,
     });
     let dead_letters = MATRIX.iter().flat_map(|row| {
         row.consumes.iter().map(|topic| WantedTopic {
@@ -60,6 +85,7 @@ pub fn wanted_topics(settings: &KafkaSettings) -> Vec<WantedTopic> {
             // A dead letter has no order to keep and is read by people.
             partitions: 1,
             retention: DEAD_LETTER_RETENTION,
+            replication: settings.replication_factor,
         })
     });
     catalogue.chain(dead_letters).collect()
@@ -105,15 +131,20 @@ pub async fn set_up_topics(
                 Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
                 Err((topic, code)) => {
                     tracing::error!(topic, %code, "topic not created");
-                    let source = rdkafka::error::KafkaError::AdminOp(code);
-                    return Err(ClientError::Kafka {
-                        action: "creating topics",
-                        source,
-                    });
+                    let security = &settings.security;
+                    let needs =
+                        ClientError::needs(security, Operation::Create, &topic, "creating topics");
+                    return Err(needs(KafkaError::AdminOp(code)));
                 }
             }
         }
-        wait_until_led(settings, &wanted).await?;
+        // One that was there with too few partitions would never be complete.
+        let created: Vec<WantedTopic> = wanted
+            .iter()
+            .filter(|topic| !existing.contains_key(&topic.name))
+            .cloned()
+            .collect();
+        wait_until_led(settings, &created).await?;
     }
     let outcomes = wanted
         .into_iter()
@@ -185,6 +216,22 @@ pub async fn delete_topics(settings: &KafkaSettings) -> Result<(), ClientError> 
     Ok(())
 }
 
+/// Connects once, and tells why where it can't.
+///
+/// # Errors
+/// [`ClientError::Connect`] with the reason.
+pub async fn check_connection(
+    settings: &KafkaSettings,
+    within: Duration,
+) -> Result<(), ClientError> {
+    let settings = settings.clone();
+    run_blocking(move || {
+        Connection::open(&settings)?.connect(within)?;
+        Ok(())
+    })
+    .await
+}
+
 /// The topics that the catalogue wants and the broker lacks.
 ///
 /// # Errors
@@ -206,23 +253,27 @@ pub async fn missing_topics(settings: &KafkaSettings) -> Result<Vec<String>, Cli
 async fn partitions_by_topic(
     settings: &KafkaSettings,
 ) -> Result<BTreeMap<String, i32>, ClientError> {
-    blocking(settings, |client| {
-        let metadata = client
-            .fetch_metadata(None, REQUEST_TIMEOUT)
-            .map_err(ClientError::kafka("reading the list of topics"))?;
-        let with_leaders = metadata.topics().iter().map(|topic| {
-            let led = topic
-                .partitions()
-                .iter()
-                .filter(|partition| partition.leader() >= 0);
-            (
-                topic.name().to_owned(),
-                i32::try_from(led.count()).unwrap_or(i32::MAX),
-            )
-        });
-        Ok(with_leaders.collect())
+    let settings = settings.clone();
+    run_blocking(move || {
+        let metadata = Connection::open(&settings)?.connect(REQUEST_TIMEOUT)?;
+        Ok(led_partitions(&metadata))
     })
     .await
+}
+
+/// How many partitions of each topic have a leader.
+pub(crate) fn led_partitions(metadata: &Metadata) -> BTreeMap<String, i32> {
+    let topics = metadata.topics().iter().map(|topic| {
+        let led = topic
+            .partitions()
+            .iter()
+            .filter(|partition| partition.leader() >= 0);
+        (
+            topic.name().to_owned(),
+            i32::try_from(led.count()).unwrap_or(i32::MAX),
+        )
+    });
+    topics.collect()
 }
 
 /// First and next offset of each partition of a logical topic.
@@ -298,7 +349,7 @@ async fn blocking<R: Send + 'static>(
     .await
 }
 
-async fn run_blocking<R: Send + 'static>(
+pub(crate) async fn run_blocking<R: Send + 'static>(
     work: impl FnOnce() -> Result<R, ClientError> + Send + 'static,
 ) -> Result<R, ClientError> {
     match tokio::task::spawn_blocking(work).await {

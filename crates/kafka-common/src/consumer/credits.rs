@@ -1,0 +1,72 @@
+//! How many records may be on their way between the poller and the handlers.
+//!
+//! The poller takes credits before it polls, and the engine gives them back as records finish. So
+//! the channel between them never fills: assignments and revocations always get through.
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+#[derive(Debug)]
+pub(super) struct Credits {
+    available: Mutex<i64>,
+    returned: Condvar,
+}
+
+impl Credits {
+    pub(super) fn new(capacity: usize) -> Self {
+        Self {
+            available: Mutex::new(i64::try_from(capacity).unwrap_or(i64::MAX)),
+            returned: Condvar::new(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, i64> {
+        self.available
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes up to `most`; 0 if none came back within `wait`. Blocks.
+    pub(super) fn take(&self, most: usize, wait: Duration) -> usize {
+        let available = self.lock();
+        let waited = self
+            .returned
+            .wait_timeout_while(available, wait, |available| *available <= 0);
+        let (mut available, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        let taken = usize::try_from(*available).unwrap_or_default().min(most);
+        *available -= taken as i64;
+        taken
+    }
+
+    /// Takes one that may not be there: for a record that came although its partition was paused.
+    pub(super) fn overdraw(&self) {
+        *self.lock() -= 1;
+    }
+
+    pub(super) fn give_back(&self, count: usize) {
+        if count > 0 {
+            *self.lock() += count as i64;
+            self.returned.notify_one();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_taken_must_come_back_first() {
+        let credits = Credits::new(3);
+        assert_eq!(credits.take(2, Duration::ZERO), 2);
+        assert_eq!(credits.take(2, Duration::ZERO), 1);
+        assert_eq!(credits.take(2, Duration::ZERO), 0);
+        credits.overdraw();
+        credits.give_back(1);
+        assert_eq!(credits.take(2, Duration::ZERO), 0, "the overdraft first");
+        std::thread::scope(|scope| {
+            scope.spawn(|| credits.give_back(2));
+            assert_eq!(credits.take(5, Duration::from_secs(60)), 2);
+        });
+    }
+}

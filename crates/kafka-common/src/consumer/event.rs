@@ -1,0 +1,36 @@
+//! What the poller tells the engine, over one bounded channel and in order.
+
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+use std::time::Duration;
+
+use rdkafka::message::OwnedMessage;
+
+use super::slot::Slot;
+use crate::error::ClientError;
+
+#[derive(Debug)]
+pub(super) struct Fetched {
+    pub(super) slot: Arc<Slot>,
+    pub(super) message: OwnedMessage,
+}
+
+#[derive(Debug)]
+pub(super) enum Event {
+    /// Partitions were assigned.
+    Assigned(Vec<Arc<Slot>>),
+    /// Records, at most `max_poll_records`.
+    Batch(Vec<Fetched>),
+    /// Partitions are about to go. The poller waits for the ack, within the drain's bound: then
+    /// what is finished is committed.
+    Revoked {
+        slots: Vec<Arc<Slot>>,
+        /// How long what is in hand may take; then it is given up.
+        within: Duration,
+        ack: SyncSender<()>,
+    },
+    /// Everything that was asked for has been handed over (replays only).
+    End,
+    /// The client can't go on.
+    Failed(ClientError),
+}

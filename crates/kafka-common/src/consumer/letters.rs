@@ -1,0 +1,66 @@
+//! Writes dead letters, and knows when the broker has them.
+
+use chrono::{DateTime, Utc};
+use rdkafka::message::{Message, OwnedMessage};
+use rdkafka::producer::{FutureProducer, FutureRecord};
+
+use crate::dead_letter::{Failure, origin_headers};
+use crate::error::ClientError;
+use crate::matrix::dead_letter_topic;
+use crate::settings::KafkaSettings;
+use crate::telemetry::LoggedContext;
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub(super) struct DeadLetters {
+    producer: FutureProducer<LoggedContext>,
+    settings: KafkaSettings,
+    group: &'static str,
+}
+
+impl DeadLetters {
+    pub(super) fn start(
+        settings: &KafkaSettings,
+        service: &str,
+        group: &'static str,
+    ) -> Result<Self, ClientError> {
+        let producer = settings
+            .producer(service)
+            .create_with_context(LoggedContext)
+            .map_err(ClientError::kafka("creating the producer of dead letters"))?;
+        Ok(Self {
+            producer,
+            settings: settings.clone(),
+            group,
+        })
+    }
+
+    /// Copies the record, key and value byte for byte, into the dead-letter topic of its logical
+    /// topic, and waits for the delivery report. The key decides about the partition: the
+    /// dead-letter topic may have fewer than the source.
+    pub(super) async fn write(
+        &self,
+        message: &OwnedMessage,
+        topic: &'static str,
+        failure: &Failure,
+        first_failed_at: DateTime<Utc>,
+    ) -> Result<(), ClientError> {
+        let physical = self.settings.topic(&dead_letter_topic(topic, self.group));
+        let headers = origin_headers(message, topic, self.group, failure, first_failed_at);
+        let mut record = FutureRecord::<[u8], [u8]>::to(&physical).headers(headers);
+        if let Some(key) = message.key() {
+            record = record.key(key);
+        }
+        if let Some(value) = message.payload() {
+            record = record.payload(value);
+        }
+        let room = std::time::Duration::from_millis(u64::from(self.settings.queue_full_wait_ms));
+        match self.producer.send(record, room).await {
+            Ok(_) => Ok(()),
+            Err((source, _)) => Err(ClientError::Kafka {
+                action: "writing a dead letter",
+                source,
+            }),
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! A topic's handler, made independent of the message's type.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Instant;
+
+use chrono::{DateTime, Utc};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use rdkafka::message::{Message, OwnedMessage};
+
+use super::options::{AgeOf, StaleOutcome, Staleness};
+use crate::envelope;
+use crate::error::HandlerError;
+use crate::record::{Record, RecordMeta, broker_timestamp};
+use crate::telemetry;
+use crate::topics::Topic;
+use crate::trace::{self, TraceContext};
+
+pub(super) type Outcome = Result<(), HandlerError>;
+
+/// A decoded record, ready to be handled.
+pub(super) struct Call {
+    pub(super) produced_at: DateTime<Utc>,
+    pub(super) handling: BoxFuture<'static, Outcome>,
+}
+
+/// Decodes a record and prepares the call of its handler; the error is a record that can't be
+/// decoded.
+pub(super) type Dispatch = Arc<dyn Fn(&OwnedMessage) -> Result<Call, String> + Send + Sync>;
+
+#[derive(Clone)]
+pub(super) struct Subscription {
+    /// The logical topic.
+    pub(super) topic: &'static str,
+    /// Its name on the broker.
+    pub(super) physical: Arc<str>,
+    pub(super) dispatch: Dispatch,
+    pub(super) staleness: Option<Staleness>,
+}
+
+impl Subscription {
+    /// Whether stale records go to the dead letters.
+    pub(super) fn buries_stale(&self) -> bool {
+        self.staleness
+            .is_some_and(|staleness| staleness.outcome == StaleOutcome::DeadLetter)
+    }
+
+    /// How old a stale record is; `None` where it isn't stale.
+    pub(super) fn stale_by(&self, message: &OwnedMessage, call: &Call) -> Option<String> {
+        let staleness = self.staleness?;
+        let time = match staleness.age_of {
+            AgeOf::Record => broker_timestamp(message)?,
+            AgeOf::Envelope => call.produced_at,
+        };
+        // A record from the future, by clocks that differ, is fresh.
+        let age = (Utc::now() - time).to_std().ok()?;
+        (age > staleness.older_than).then(|| {
+            format!(
+                "the record is {:.3} s old, and stale after {:.3} s",
+                age.as_secs_f64(),
+                staleness.older_than.as_secs_f64()
+            )
+        })
+    }
+}
+
+/// The dispatch of a topic's handler. A handler that panics has failed for good: it must not take
+/// the consumer with it, and would panic again.
+pub(super) fn dispatch<T, F, R>(group: &'static str, handler: F) -> Dispatch
+where
+    T: Topic,
+    F: Fn(Record<T::Message>) -> R + Send + Sync + 'static,
+    R: Future<Output = Outcome> + Send + 'static,
+{
+    let handler = Arc::new(handler);
+    // Looked up once: by the record it would cost more than a quick handler.
+    let duration = telemetry::process_duration(T::SPEC.name, group);
+    Arc::new(move |message| {
+        let envelope =
+            envelope::decode::<T::Message>(message.payload()).map_err(|error| error.to_string())?;
+        let record = Record {
+            meta: RecordMeta {
+                topic: T::SPEC.name,
+                partition: message.partition(),
+                offset: message.offset(),
+                key: message
+                    .key()
+                    .and_then(|key| std::str::from_utf8(key).ok())
+                    .map(str::to_owned),
+                timestamp: broker_timestamp(message),
+                trace: trace::of_record(message),
+            },
+            producer_service: envelope.producer_service,
+            produced_at: envelope.timestamp,
+            data: envelope.data,
+        };
+        let handler = Arc::clone(&handler);
+        // Run in the trace's scope: what the handler sends carries it on.
+        let context = record.meta.trace.unwrap_or_else(TraceContext::begin);
+        let duration = duration.clone();
+        let timed = async move {
+            let started = Instant::now();
+            let outcome = handler(record).await;
+            duration.record(started.elapsed().as_secs_f64());
+            outcome
+        };
+        let handling = AssertUnwindSafe(trace::handling(T::SPEC.name, context, timed))
+            .catch_unwind()
+            .map(|outcome| {
+                outcome.unwrap_or_else(|panic| {
+                    let text = panic
+                        .downcast_ref::<&str>()
+                        .map(|text| (*text).to_owned())
+                        .or_else(|| panic.downcast_ref::<String>().cloned())
+                        .unwrap_or_default();
+                    Err(HandlerError::Permanent(format!(
+                        "the handler panicked: {text}"
+                    )))
+                })
+            });
+        Ok(Call {
+            produced_at: envelope.timestamp,
+            handling: handling.boxed(),
+        })
+    })
+}

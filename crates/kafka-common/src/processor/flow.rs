@@ -1,0 +1,164 @@
+//! How far an input is behind its log, and whether records come.
+
+use std::time::{Duration, Instant};
+
+use chrono::Utc;
+use rdkafka::Statistics;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+
+use super::context::Context;
+use super::status::Silent;
+use super::units::{Core, Input, ServiceOf};
+use super::{Processor, Unit};
+use crate::matrix::Service;
+use crate::telemetry;
+
+/// Time for the broker to tell the end of a partition, where that is asked for.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// What is known of the records of one input.
+#[derive(Debug)]
+pub(super) struct Flow {
+    /// The next offset that the unit will be given.
+    next: i64,
+    /// The broker's time of the last record, in milliseconds.
+    record_time: Option<i64>,
+    /// What was seen last, and since when it is the same.
+    seen: (i64, i64, i64),
+    since: Instant,
+    /// Records that the client hasn't handed over; none before it is known.
+    waiting: Option<i64>,
+}
+
+impl Flow {
+    pub(super) fn new(start: i64) -> Self {
+        Self {
+            next: start,
+            record_time: None,
+            seen: (start, start, 0),
+            since: Instant::now(),
+            waiting: None,
+        }
+    }
+
+    pub(super) fn accepted(&mut self, offset: i64, time: Option<i64>) {
+        self.next = offset + 1;
+        self.record_time = time.or(self.record_time);
+    }
+
+    /// Whether everything in the log has been given to the unit.
+    pub(super) fn is_at_end(&self) -> bool {
+        self.waiting == Some(0)
+    }
+
+    /// Compares with the client's own view. Whether it is the same as before, that is, whether
+    /// nothing comes.
+    fn look(&mut self, fetched: &Fetched) -> bool {
+        let seen = (self.next, fetched.next, fetched.queued);
+        let same = seen == self.seen;
+        if !same {
+            self.seen = seen;
+            self.since = Instant::now();
+        }
+        same
+    }
+}
+
+/// The client's view of a partition.
+#[derive(Debug, Clone, Copy)]
+struct Fetched {
+    /// The next offset to fetch: unlike a consumer's position it steps over the markers that
+    /// transactions leave in the log, so that nothing to come is told from something.
+    next: i64,
+    /// Records fetched and not handed over.
+    queued: i64,
+    /// The end of what is committed, as of the last fetch.
+    end: i64,
+}
+
+impl Fetched {
+    fn of(statistics: &Statistics, topic: &str, partition: i32) -> Option<Self> {
+        let found = statistics.topics.get(topic)?.partitions.get(&partition)?;
+        Some(Self {
+            next: found.next_offset,
+            queued: found.fetchq_cnt,
+            end: found.ls_offset,
+        })
+    }
+}
+
+impl<P: Processor> Core<P> {
+    /// Takes the client's statistics: lag becomes a metric, and silence is noted. Where records
+    /// come, the client knows the end of the log; where none come, the broker is asked, because
+    /// a client that has stopped fetching knows nothing new.
+    pub(super) fn observe(&mut self, consumer: &BaseConsumer<Context<P>>) {
+        let Some(statistics) = self.statistics.take() else {
+            return;
+        };
+        let mut reachable = true;
+        let mut longest: Option<Silent> = None;
+        for open in self.units.values_mut() {
+            for (input, position) in open.inputs.iter_mut().zip(open.machine.positions()) {
+                let partition = input.source.partition;
+                let Some(fetched) = Fetched::of(&statistics, &input.topic, partition) else {
+                    continue;
+                };
+                let quiet = input.flow.look(&fetched);
+                let mut end = fetched.end;
+                if quiet && !input.paused {
+                    if !reachable {
+                        continue;
+                    }
+                    match consumer.fetch_watermarks(&input.topic, partition, REQUEST_TIMEOUT) {
+                        Ok((_, next)) => end = next,
+                        Err(_) => {
+                            reachable = false;
+                            continue;
+                        }
+                    }
+                }
+                let waiting = fetched.queued + (end - fetched.next.max(input.flow.next)).max(0);
+                input.flow.waiting = Some(waiting);
+                report::<P>(input, *position);
+                if quiet && !input.paused && waiting > 0 {
+                    let silent = Silent {
+                        topic: input.source.topic,
+                        partition,
+                        records: waiting,
+                        since: input.flow.since,
+                    };
+                    let longer = longest.as_ref().is_none_or(|l| silent.since < l.since);
+                    longest = if longer { Some(silent) } else { longest };
+                }
+            }
+        }
+        self.status.observed(longest);
+    }
+
+    /// Lag of partitions that this process no longer has is the next owner's to tell.
+    pub(super) fn forget_lag(inputs: &[Input]) {
+        for input in inputs {
+            let source = input.source;
+            telemetry::lag(ServiceOf::<P>::NAME, source.topic, source.partition, 0, 0.0);
+        }
+    }
+}
+
+/// Lag counts what the client holds back and what the unit has taken and not applied.
+fn report<P: Processor>(input: &Input, position: i64) {
+    let flow = &input.flow;
+    let records = flow.waiting.unwrap_or_default() + (flow.next - position).max(0);
+    let age = |time: i64| (Utc::now().timestamp_millis() - time).max(0) as f64 / 1_000.0;
+    let seconds = match records {
+        0 => 0.0,
+        _ => flow.record_time.map_or(0.0, age),
+    };
+    let source = input.source;
+    telemetry::lag(
+        <P::Unit as Unit>::Service::NAME,
+        source.topic,
+        source.partition,
+        records,
+        seconds,
+    );
+}
