@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod advanced;
 pub mod client;
 mod decimal;
 pub mod exchange;
@@ -8,6 +9,7 @@ mod products;
 pub mod recording;
 mod sequencer;
 pub mod simulator;
+mod time;
 mod trade;
 
 pub use decimal::parse_exact;

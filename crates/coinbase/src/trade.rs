@@ -59,8 +59,8 @@ pub struct Trade {
     pub price: Decimal,
     /// Always positive.
     pub size: Decimal,
-    /// The taker's side.
-    pub side: Side,
+    /// The taker's side; `None` where the feed doesn't tell it.
+    pub side: Option<Side>,
     /// When it happened, by Coinbase's clock.
     pub time: DateTime<Utc>,
     /// Best bid right after the trade; only a `ticker` tells it.

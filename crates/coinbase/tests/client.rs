@@ -9,41 +9,11 @@ use std::time::Duration;
 use coinbase::client::{DisconnectReason, FeedEvent, Item, ProbeError, probe};
 use coinbase::exchange::ParseReason;
 use coinbase::simulator::{Simulator, SimulatorConfig, Speed};
-use common::{LONG, client, fast_config, market, next, next_that, product, trades_in};
+use common::{
+    LONG, Server, client, fast_config, market, next, next_that, product, request, trades_in,
+};
 use futures_util::{SinkExt, StreamExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
-
-/// A server under the test's control.
-struct Server(TcpListener);
-
-impl Server {
-    async fn listen() -> Self {
-        Self(TcpListener::bind("127.0.0.1:0").await.unwrap())
-    }
-
-    fn url(&self) -> String {
-        format!("ws://{}", self.0.local_addr().unwrap())
-    }
-
-    async fn accept(&self) -> WebSocketStream<TcpStream> {
-        let (socket, _) = tokio::time::timeout(LONG, self.0.accept())
-            .await
-            .unwrap()
-            .unwrap();
-        tokio_tungstenite::accept_async(socket).await.unwrap()
-    }
-}
-
-async fn request(socket: &mut WebSocketStream<TcpStream>) -> serde_json::Value {
-    let message = tokio::time::timeout(LONG, socket.next())
-        .await
-        .unwrap()
-        .unwrap()
-        .unwrap();
-    serde_json::from_str(message.to_text().unwrap()).unwrap()
-}
 
 fn disconnected(event: &FeedEvent) -> Option<DisconnectReason> {
     match event {

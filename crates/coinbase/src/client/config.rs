@@ -11,12 +11,28 @@ pub const DEFAULT_WEBSOCKET_URL: &str = "wss://ws-feed.exchange.coinbase.com";
 /// The REST interface beside it.
 pub const DEFAULT_REST_URL: &str = "https://api.exchange.coinbase.com";
 
+/// Coinbase's public Advanced Trade feed.
+pub const DEFAULT_ADVANCED_URL: &str = "wss://advanced-trade-ws.coinbase.com";
+
+/// Which of Coinbase's two feeds is spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FeedKind {
+    /// The Exchange feed.
+    #[default]
+    Exchange,
+    /// The Advanced Trade feed. It has no heartbeats per product: a trade that gets lost is noticed
+    /// with the next one. Quotes are those of up to 2 s before or after the trade.
+    Advanced,
+}
+
 /// How the client behaves; [`FeedConfig::new`] has the defaults.
 #[derive(Debug, Clone)]
 pub struct FeedConfig {
     /// `wss://...` or `ws://...`.
     pub websocket_url: String,
-    /// What to subscribe to for each product. Default: ticker, matches and heartbeat.
+    /// Which feed that is. Default: Exchange.
+    pub kind: FeedKind,
+    /// What to subscribe to for each product, by the Exchange feed's names. Default: ticker, matches and heartbeat.
     pub channels: Vec<Channel>,
     /// Reconnect if no frame has come for so long; heartbeats come each second, so silence means
     /// that the subscription is dead though the socket is not. Default: 15 s. `None` waits forever,
@@ -40,6 +56,7 @@ impl FeedConfig {
     pub fn new(websocket_url: impl Into<String>) -> Self {
         Self {
             websocket_url: websocket_url.into(),
+            kind: FeedKind::Exchange,
             channels: vec![Channel::Ticker, Channel::Matches, Channel::Heartbeat],
             stale_after: Some(Duration::from_secs(15)),
             connect_timeout: Duration::from_secs(10),

@@ -34,6 +34,11 @@ pub enum Item {
     LastMatch(Trade),
     /// A sign of life.
     Heartbeat(Heartbeat),
+    /// A sign of life of the whole connection, with its number: all that the Advanced Trade feed has.
+    Alive(u64),
+    /// So many messages of the connection were lost, of whatever product: to be counted. Only the
+    /// Advanced Trade feed numbers its messages.
+    FramesLost(u64),
     /// A frame that could not be read: to be counted.
     Malformed(ParseError),
     /// A frame of a type that isn't known, at most 64 characters of it: to be counted.

@@ -13,7 +13,7 @@ use super::event::FeedEvent;
 use super::run;
 use crate::products::ProductId;
 
-/// The client of the Exchange feed.
+/// The client of the Exchange feed, and of the Advanced Trade feed.
 #[derive(Debug)]
 pub struct FeedClient;
 
@@ -64,6 +64,11 @@ impl FeedHandle {
     /// Counts since the start.
     pub fn stats(&self) -> FeedStats {
         self.counters.stats()
+    }
+
+    /// Reads the counts without the handle.
+    pub(super) fn reader(&self) -> StatsReader {
+        StatsReader(Arc::clone(&self.counters))
     }
 
     /// Waits for the end of the task, after the shutdown was asked for. Events that nobody took are
@@ -123,6 +128,29 @@ pub struct FeedStats {
     pub unknown: u64,
     /// Connections that came about.
     pub connections: u64,
+}
+
+impl FeedStats {
+    /// The counts of both.
+    pub(super) fn plus(self, other: Self) -> Self {
+        Self {
+            frames: self.frames + other.frames,
+            bytes: self.bytes + other.bytes,
+            malformed: self.malformed + other.malformed,
+            unknown: self.unknown + other.unknown,
+            connections: self.connections + other.connections,
+        }
+    }
+}
+
+/// Reads a client's counts.
+#[derive(Debug)]
+pub(super) struct StatsReader(Arc<Counters>);
+
+impl StatsReader {
+    pub fn stats(&self) -> FeedStats {
+        self.0.stats()
+    }
 }
 
 #[derive(Debug, Default)]

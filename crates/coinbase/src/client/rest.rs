@@ -1,10 +1,14 @@
 //! The REST interface beside the feed.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use reqwest::StatusCode;
+use reqwest::header::HeaderMap;
 use serde_json::value::RawValue;
 
 use super::crypto::install_crypto_provider;
+use super::limiter::RateLimiter;
 use crate::products::Product;
 
 /// How long one request may take, body included.
@@ -31,15 +35,28 @@ pub enum RestError {
     #[error("the answer is larger than {MAX_BODY} bytes")]
     TooLarge,
     /// The body isn't what it should be.
-    #[error("the answer is not a list of products: {0}")]
+    #[error("the answer can't be read: {0}")]
     Body(#[from] serde_json::Error),
 }
 
-/// The public part of the Exchange REST interface.
+impl RestError {
+    /// Whether asking again may help: not where the server says that there is no such thing.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Http(_) => true,
+            Self::Status { status, .. } => *status == 429 || *status >= 500,
+            Self::TooLarge | Self::Body(_) => false,
+        }
+    }
+}
+
+/// The public part of the Exchange REST interface. Clones share the rate that is allowed: 8 requests
+/// a second, up to 20 at once.
 #[derive(Debug, Clone)]
 pub struct RestClient {
     base_url: String,
     http: reqwest::Client,
+    limiter: Arc<RateLimiter>,
 }
 
 impl RestClient {
@@ -58,6 +75,7 @@ impl RestClient {
         Ok(Self {
             base_url: base_url.trim_end_matches('/').to_owned(),
             http,
+            limiter: Arc::default(),
         })
     }
 
@@ -66,7 +84,7 @@ impl RestClient {
     /// # Errors
     /// [`RestError`]; nothing is tried again.
     pub async fn products(&self) -> Result<Vec<Product>, RestError> {
-        let body = self.get("/products").await?;
+        let (_headers, body) = self.fetch("/products").await?;
         let entries: Vec<&RawValue> = serde_json::from_slice(&body)?;
         let mut products = Vec::with_capacity(entries.len());
         for entry in entries {
@@ -78,15 +96,21 @@ impl RestClient {
         Ok(products)
     }
 
-    async fn get(&self, path: &str) -> Result<Vec<u8>, RestError> {
+    /// Waits for its turn, asks, and reads the whole answer.
+    pub(super) async fn fetch(&self, path: &str) -> Result<(HeaderMap, Vec<u8>), RestError> {
+        self.limiter.turn().await;
         let url = format!("{}{path}", self.base_url);
         let mut response = self.http.get(&url).send().await?;
+        if response.status() == StatusCode::TOO_MANY_REQUESTS {
+            self.limiter.exceeded().await;
+        }
         if !response.status().is_success() {
             return Err(RestError::Status {
                 url,
                 status: response.status().as_u16(),
             });
         }
+        let headers = std::mem::take(response.headers_mut());
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await? {
             if body.len() + chunk.len() > MAX_BODY {
@@ -94,6 +118,6 @@ impl RestClient {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(body)
+        Ok((headers, body))
     }
 }

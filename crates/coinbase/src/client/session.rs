@@ -13,10 +13,11 @@ use tokio_tungstenite::tungstenite::protocol::{Message, WebSocketConfig};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_tls_with_config};
 
 use super::config::FeedConfig;
+use super::dialect::Dialect;
 use super::event::{DisconnectReason, FeedEvent, Item};
 use super::handle::Counters;
 use super::run::Wanted;
-use crate::exchange::{Frame, ParseError, Request, parse_bytes};
+use crate::exchange::ParseError;
 use crate::products::ProductId;
 
 pub(super) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
@@ -65,6 +66,7 @@ impl From<DisconnectReason> for End {
 pub(super) struct Session<'a> {
     config: &'a FeedConfig,
     socket: Socket,
+    dialect: Dialect,
     wanted: &'a mut Wanted,
     events: &'a mpsc::Sender<FeedEvent>,
     counters: &'a Counters,
@@ -87,6 +89,7 @@ impl<'a> Session<'a> {
         Self {
             config,
             socket,
+            dialect: Dialect::of(config),
             wanted,
             events,
             counters,
@@ -175,37 +178,21 @@ impl<'a> Session<'a> {
         self.counters
             .bytes
             .fetch_add(bytes.len() as u64, Ordering::Relaxed);
-        let event = match parse_bytes(bytes) {
-            Ok(Frame::Subscriptions(subscriptions)) => FeedEvent::Subscribed(subscriptions),
-            Ok(Frame::Error(error)) => FeedEvent::ServerError(error),
-            Ok(frame) => {
-                self.take_item(&frame);
-                return Ok(());
+        let told = self.batch.len();
+        let read = self.dialect.read(bytes, &mut self.batch, self.counters);
+        self.had_data |= self.batch.iter().skip(told).any(is_data);
+        match read {
+            Ok(None) => Ok(()),
+            Ok(Some(event)) => {
+                // After what came before it.
+                self.hand_on().await?;
+                self.send(event).await
             }
             Err(error) => {
                 self.take_malformed(error);
-                return Ok(());
+                Ok(())
             }
-        };
-        // After what came before it.
-        self.hand_on().await?;
-        self.send(event).await
-    }
-
-    fn take_item(&mut self, frame: &Frame<'_>) {
-        let item = match frame {
-            Frame::Ticker(ticker) => ticker.trade().map(Item::Trade),
-            Frame::Match(found) => Some(Item::Trade(found.trade())),
-            Frame::LastMatch(found) => Some(Item::LastMatch(found.trade())),
-            Frame::Heartbeat(heartbeat) => Some(Item::Heartbeat(*heartbeat)),
-            Frame::Unknown { kind } => {
-                self.counters.unknown.fetch_add(1, Ordering::Relaxed);
-                Some(Item::Unknown(kind.chars().take(64).collect()))
-            }
-            _ => None,
-        };
-        self.had_data |= matches!(item, Some(Item::Trade(_) | Item::Heartbeat(_)));
-        self.batch.extend(item);
+        }
     }
 
     fn take_malformed(&mut self, error: ParseError) {
@@ -237,20 +224,25 @@ impl<'a> Session<'a> {
         let added: Vec<ProductId> = wanted.difference(&self.active).copied().collect();
         let removed: Vec<ProductId> = self.active.difference(&wanted).copied().collect();
         if !added.is_empty() {
-            self.request(&Request::subscribe(&self.config.channels, &added))
-                .await?;
+            let requests = self.dialect.subscribe(self.config, &added);
+            self.request(requests).await?;
         }
         if !removed.is_empty() {
-            self.request(&Request::unsubscribe(&self.config.channels, &removed))
-                .await?;
+            let requests = self.dialect.unsubscribe(self.config, &removed);
+            self.request(requests).await?;
         }
         self.active = wanted;
         Ok(())
     }
 
-    async fn request(&mut self, request: &Request<'_>) -> Result<(), DisconnectReason> {
-        let message = Message::text(request.to_json());
-        match timeout(SEND_TIMEOUT, self.socket.send(message)).await {
+    async fn request(&mut self, requests: Vec<String>) -> Result<(), DisconnectReason> {
+        let sending = async {
+            for request in requests {
+                self.socket.feed(Message::text(request)).await?;
+            }
+            self.socket.flush().await
+        };
+        match timeout(SEND_TIMEOUT, sending).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(DisconnectReason::SubscribeFailed(error.to_string())),
             Err(_) => {
@@ -266,9 +258,14 @@ impl<'a> Session<'a> {
     }
 }
 
+/// Whether an item shows that the subscription works.
+fn is_data(item: &Item) -> bool {
+    matches!(item, Item::Trade(_) | Item::Heartbeat(_) | Item::Alive(_))
+}
+
 /// Waits for a message, for as long as silence is allowed. Time during which nobody waits, because
 /// the consumer is slow, is no silence.
-async fn next_message(
+pub(super) async fn next_message(
     socket: &mut Socket,
     silence: Option<Duration>,
 ) -> Result<Message, DisconnectReason> {

@@ -56,7 +56,7 @@ pub struct ParseError {
 }
 
 impl ParseError {
-    pub(super) fn missing(field: &'static str) -> Self {
+    pub(crate) fn missing(field: &'static str) -> Self {
         let detail = format!("field {field} is missing");
         Self {
             reason: ParseReason::MissingField,
@@ -65,7 +65,7 @@ impl ParseError {
         }
     }
 
-    pub(super) fn field(reason: ParseReason, field: &'static str, text: &str) -> Self {
+    pub(crate) fn field(reason: ParseReason, field: &'static str, text: &str) -> Self {
         let excerpt: String = text.chars().take(40).collect();
         Self {
             reason,
@@ -74,7 +74,7 @@ impl ParseError {
         }
     }
 
-    pub(super) fn not_object() -> Self {
+    pub(crate) fn not_object() -> Self {
         let detail = "an array where an object should be".to_owned();
         Self {
             reason: ParseReason::WrongType,
@@ -83,7 +83,7 @@ impl ParseError {
         }
     }
 
-    pub(super) fn not_utf8(error: std::str::Utf8Error) -> Self {
+    pub(crate) fn not_utf8(error: std::str::Utf8Error) -> Self {
         Self {
             reason: ParseReason::NotUtf8,
             field: None,
@@ -91,7 +91,7 @@ impl ParseError {
         }
     }
 
-    pub(super) fn json(error: serde_json::Error) -> Self {
+    pub(crate) fn json(error: serde_json::Error) -> Self {
         use serde_json::error::Category;
         let reason = match error.classify() {
             Category::Data => ParseReason::WrongType,

@@ -1,6 +1,8 @@
 //! The Exchange feed's messages: what the server sends, and what it is asked.
 
 mod error;
+mod fast;
+pub(crate) mod field;
 mod frame;
 mod kind;
 mod parse;
@@ -8,7 +10,7 @@ mod raw;
 mod request;
 #[cfg(test)]
 mod tests;
-mod text;
+pub(crate) mod text;
 
 pub use error::{ParseError, ParseReason};
 pub use frame::{

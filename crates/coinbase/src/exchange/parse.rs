@@ -2,17 +2,13 @@
 
 use std::borrow::Cow;
 
-use chrono::{DateTime, Utc};
-use rust_decimal::Decimal;
 use serde::Deserialize;
 
-use super::error::{ParseError, ParseReason};
+use super::error::ParseError;
+use super::fast::{self, Fields};
+use super::field::{optional, positive, product, side, time};
 use super::frame::{Book, BookKind, Frame, Heartbeat, LastTrade, Match, Ticker};
 use super::raw::{RawHead, RawKind, RawMatch, RawStatus, RawTicker};
-use super::text::Text;
-use crate::decimal::parse_exact;
-use crate::products::ProductId;
-use crate::trade::Side;
 
 type Result<T> = std::result::Result<T, ParseError>;
 
@@ -31,6 +27,10 @@ pub fn parse_bytes(bytes: &[u8]) -> Result<Frame<'_>> {
 /// [`ParseError`] if it is no JSON object with a `type`, or a field is missing or unreadable.
 pub fn parse(text: &str) -> Result<Frame<'_>> {
     match leading_kind(text) {
+        Some(kind @ ("ticker" | "match" | "last_match" | "heartbeat")) => match Fields::of(text) {
+            Some(fields) => parse_fields(kind, &fields),
+            None => parse_kind(Cow::Borrowed(kind), text),
+        },
         Some(kind) => parse_kind(Cow::Borrowed(kind), text),
         None => parse_kind(kind_of(text)?, text),
     }
@@ -54,7 +54,50 @@ fn kind_of(text: &str) -> Result<Cow<'_, str>> {
         .ok_or_else(|| ParseError::missing("type"))
 }
 
-fn parse_kind<'a>(kind: Cow<'a, str>, text: &'a str) -> Result<Frame<'a>> {
+/// The frames that come all the time, once their fields are known.
+fn parse_fields<'a>(kind: &str, fields: &Fields<'a>) -> Result<Frame<'a>> {
+    let (product_id, time) = (fast::text(fields.product_id), fast::text(fields.time));
+    let (price, side) = (fast::text(fields.price), fast::text(fields.side));
+    let (sequence, trade_id) = (fields.sequence, fields.trade_id);
+    match kind {
+        "ticker" => ticker(RawTicker {
+            product_id,
+            sequence,
+            trade_id,
+            price,
+            last_size: fast::text(fields.last_size),
+            side,
+            time,
+            best_bid: fast::text(fields.best_bid),
+            best_ask: fast::text(fields.best_ask),
+        })
+        .map(Frame::Ticker),
+        "heartbeat" => heartbeat(RawHead {
+            product_id,
+            sequence,
+            last_trade_id: fields.last_trade_id,
+            time,
+        })
+        .map(Frame::Heartbeat),
+        _ => {
+            let found = match_frame(RawMatch {
+                product_id,
+                sequence,
+                trade_id,
+                price,
+                size: fast::text(fields.size),
+                side,
+                time,
+            })?;
+            Ok(match kind {
+                "last_match" => Frame::LastMatch(found),
+                _ => Frame::Match(found),
+            })
+        }
+    }
+}
+
+pub(super) fn parse_kind<'a>(kind: Cow<'a, str>, text: &'a str) -> Result<Frame<'a>> {
     match kind.as_ref() {
         "ticker" => ticker(read(text)?).map(Frame::Ticker),
         "match" => match_frame(read(text)?).map(Frame::Match),
@@ -129,50 +172,4 @@ fn book(kind: BookKind, raw: RawHead<'_>) -> Result<Book> {
         product_id: product(raw.product_id.as_ref())?,
         time,
     })
-}
-
-fn required<'t>(field: &'static str, text: Option<&'t Text<'_>>) -> Result<&'t str> {
-    text.map(Text::as_str)
-        .ok_or_else(|| ParseError::missing(field))
-}
-
-fn product(text: Option<&Text<'_>>) -> Result<ProductId> {
-    let text = required("product_id", text)?;
-    let bad = |_| ParseError::field(ParseReason::BadProduct, "product_id", text);
-    ProductId::parse(text).map_err(bad)
-}
-
-fn side(text: Option<&Text<'_>>) -> Result<Side> {
-    let text = required("side", text)?;
-    Side::parse(text).ok_or_else(|| ParseError::field(ParseReason::BadSide, "side", text))
-}
-
-fn time(text: Option<&Text<'_>>) -> Result<DateTime<Utc>> {
-    let text = required("time", text)?;
-    match DateTime::parse_from_rfc3339(text) {
-        Ok(time) => Ok(time.to_utc()),
-        Err(_) => Err(ParseError::field(ParseReason::BadTime, "time", text)),
-    }
-}
-
-fn decimal(field: &'static str, text: &str) -> Result<Decimal> {
-    parse_exact(text).ok_or_else(|| ParseError::field(ParseReason::BadDecimal, field, text))
-}
-
-fn positive(field: &'static str, text: Option<&Text<'_>>) -> Result<Decimal> {
-    let text = required(field, text)?;
-    let number = decimal(field, text)?;
-    if number <= Decimal::ZERO {
-        return Err(ParseError::field(ParseReason::NotPositive, field, text));
-    }
-    Ok(number)
-}
-
-/// A best bid or ask. Both are missing in old shapes, and empty or zero while one side of the book
-/// is empty: either way there is none.
-fn optional(field: &'static str, text: Option<&Text<'_>>) -> Result<Option<Decimal>> {
-    match text.map(Text::as_str) {
-        None | Some("") => Ok(None),
-        Some(text) => decimal(field, text).map(|n| (n > Decimal::ZERO).then_some(n)),
-    }
 }

@@ -8,7 +8,7 @@ use serde::de::{Deserialize, Deserializer, Visitor};
 /// A JSON string that borrows from the frame unless it contains escapes. Serde's own
 /// `Option<Cow<str>>` always allocates, and a ticker has ten of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Text<'a>(pub Cow<'a, str>);
+pub(crate) struct Text<'a>(pub Cow<'a, str>);
 
 impl Text<'_> {
     pub fn as_str(&self) -> &str {

@@ -4,9 +4,11 @@ use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
+use super::character::Character;
 use crate::products::{Product, ProductId};
 
-/// What the market trades, and how; `default()` trades BTC-USD, ETH-USD and SOL-USD.
+/// What the market trades, and how; `default()` is lively and even: BTC-USD, ETH-USD and SOL-USD,
+/// whose averages cross often. See also [`MarketConfig::realistic`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct MarketConfig {
     /// The same seed and start give the same frames to the last byte.
@@ -17,21 +19,6 @@ pub struct MarketConfig {
     pub trades_per_second: f64,
     /// What is traded; at least one.
     pub products: Vec<MarketProduct>,
-}
-
-impl Default for MarketConfig {
-    fn default() -> Self {
-        let products = DEFAULT_PRODUCTS
-            .iter()
-            .filter_map(DefaultProduct::build)
-            .collect();
-        Self {
-            seed: 1,
-            start: None,
-            trades_per_second: 5.0,
-            products,
-        }
-    }
 }
 
 /// One product of the market.
@@ -50,6 +37,8 @@ pub struct MarketProduct {
     /// Standard deviation of the price's move from one trade to the next, in hundredths of a
     /// percent.
     pub volatility_bps: f64,
+    /// What its days are like.
+    pub character: Character,
 }
 
 /// Why a market can't be.
@@ -67,7 +56,7 @@ pub enum MarketError {
     /// The product's numbers make no market.
     #[error(
         "{0}: the price must be from 100 steps to 10^15 steps, the size from 1 step to 10^15 \
-         steps, decimals up to 12, and the volatility from 0 to 100"
+         steps, decimals up to 12, the volatility from 0 to 100, and its character as documented"
     )]
     Product(ProductId),
 }
@@ -103,7 +92,8 @@ impl MarketConfig {
                 && product
                     .size_steps()
                     .is_some_and(|n| (1..=STEPS_MAX).contains(&n))
-                && (0.0..=100.0).contains(&product.volatility_bps);
+                && (0.0..=100.0).contains(&product.volatility_bps)
+                && product.character.is_possible();
             if !possible {
                 return Err(MarketError::Product(product.id));
             }
@@ -147,46 +137,4 @@ fn steps(number: Decimal, decimals: u32) -> Option<i64> {
     number
         .checked_mul(Decimal::from(10_i64.checked_pow(decimals)?))?
         .to_i64()
-}
-
-struct DefaultProduct {
-    id: &'static str,
-    price_cents: i64,
-    typical_size_e8: i64,
-    volatility_bps: f64,
-}
-
-/// Prices and sizes as they were in November 2025.
-const DEFAULT_PRODUCTS: [DefaultProduct; 3] = [
-    DefaultProduct {
-        id: "BTC-USD",
-        price_cents: 8_778_604,
-        typical_size_e8: 200_000,
-        volatility_bps: 0.6,
-    },
-    DefaultProduct {
-        id: "ETH-USD",
-        price_cents: 292_415,
-        typical_size_e8: 5_000_000,
-        volatility_bps: 0.8,
-    },
-    DefaultProduct {
-        id: "SOL-USD",
-        price_cents: 13_642,
-        typical_size_e8: 150_000_000,
-        volatility_bps: 1.2,
-    },
-];
-
-impl DefaultProduct {
-    fn build(&self) -> Option<MarketProduct> {
-        Some(MarketProduct {
-            id: ProductId::parse(self.id).ok()?,
-            price: Decimal::new(self.price_cents, 2),
-            price_decimals: 2,
-            size_decimals: 8,
-            typical_size: Decimal::new(self.typical_size_e8, 8),
-            volatility_bps: self.volatility_bps,
-        })
-    }
 }

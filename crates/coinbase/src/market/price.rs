@@ -6,6 +6,8 @@
 use rand::RngExt;
 use rand::rngs::Xoshiro256PlusPlus;
 
+use super::character::Nudge;
+
 /// The square root of 3, which makes a sum of four uniform numbers vary by one.
 const SQRT_3: f64 = 1.732_050_807_568_877_2;
 
@@ -15,6 +17,10 @@ const PULL_HOME: f64 = 2e-4;
 
 /// How strongly the price is held while it hovers.
 const PULL_HOVER: f64 = 0.08;
+
+/// Bounds of the price around which it wanders, in steps.
+const HOME_MIN: f64 = 100.0;
+const HOME_MAX: f64 = 1e15;
 
 /// A price that wanders in phases. In steps of the product.
 #[derive(Debug, Clone)]
@@ -47,12 +53,13 @@ impl Price {
     }
 
     /// Moves on by one trade, and returns the new price in steps.
-    pub fn step(&mut self, rng: &mut Xoshiro256PlusPlus) -> f64 {
+    pub fn step(&mut self, nudge: &Nudge, rng: &mut Xoshiro256PlusPlus) -> f64 {
+        self.move_for_good(nudge.factor);
         if self.trades_left == 0 {
             self.next_phase(rng);
         }
         self.trades_left -= 1;
-        let deviation = self.now * self.volatility;
+        let deviation = self.now * self.volatility * nudge.volatility;
         let drift = match self.phase {
             Phase::Trend(drift) => drift * deviation,
             Phase::Hover(around) => PULL_HOVER * (around - self.now),
@@ -61,6 +68,18 @@ impl Price {
         let moved = self.now + drift + home + deviation * normal(rng);
         self.now = moved.clamp(self.home / 4.0, self.home * 4.0);
         self.now
+    }
+
+    /// Moves the price and where it belongs.
+    fn move_for_good(&mut self, factor: f64) {
+        // Beyond these bounds, four times the price would be no step or no exact number any more.
+        let home = (self.home * factor).clamp(HOME_MIN, HOME_MAX);
+        let moved = home / self.home;
+        self.home = home;
+        self.now *= moved;
+        if let Phase::Hover(around) = &mut self.phase {
+            *around *= moved;
+        }
     }
 
     fn next_phase(&mut self, rng: &mut Xoshiro256PlusPlus) {

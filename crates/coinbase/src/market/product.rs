@@ -5,6 +5,7 @@ use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 use rust_decimal::Decimal;
 
+use super::character::Mood;
 use super::config::{MarketConfig, MarketProduct};
 use super::price::Price;
 use super::text::{self, DayStatistics};
@@ -22,6 +23,7 @@ pub(super) struct ProductStream {
     config: MarketProduct,
     rng: Xoshiro256PlusPlus,
     price: Price,
+    mood: Mood,
     /// Mean time from one trade to the next, in microseconds.
     mean_gap: f64,
     typical_size: f64,
@@ -51,6 +53,7 @@ impl ProductStream {
             config: config.clone(),
             rng: Xoshiro256PlusPlus::seed_from_u64(seed),
             price: Price::new(start_steps as f64, config.volatility_bps),
+            mood: Mood::new(config.character, seed, start),
             mean_gap: 1_000_000.0 / market.trades_per_second,
             typical_size: size_steps as f64,
             last: Trade {
@@ -59,7 +62,7 @@ impl ProductStream {
                 sequence: Some(sequence),
                 price: start_price,
                 size: config.typical_size.normalize(),
-                side: Side::Buy,
+                side: Some(Side::Buy),
                 time: at(start),
                 bid: None,
                 ask: None,
@@ -95,7 +98,9 @@ impl ProductStream {
 
     /// The next trade, with its `ticker` and its `match`.
     pub fn trade(&mut self) -> (Trade, String, String) {
-        let moved = self.price.step(&mut self.rng);
+        let elapsed = self.next_at - self.last.time.timestamp_micros();
+        let nudge = self.mood.nudge(elapsed);
+        let moved = self.price.step(&nudge, &mut self.rng);
         let spread = i64::from(self.rng.random_range(1..4_u32));
         // Below 10^15 steps times four: exact.
         let bid = (moved.round() as i64).max(1);
@@ -116,7 +121,7 @@ impl ProductStream {
             sequence: Some(self.sequence),
             price: self.price_of(price),
             size: self.size(),
-            side,
+            side: Some(side),
             time: at(self.next_at),
             bid: Some(self.price_of(bid)),
             ask: Some(self.price_of(ask)),
@@ -151,6 +156,7 @@ impl ProductStream {
             let mean = (1.0 - BURST_PART * BURST_GAP) / (1.0 - BURST_PART) * self.mean_gap;
             mean * (uniform() + uniform())
         };
+        let gap = gap / self.mood.pace(self.next_at);
         self.next_at = self.next_at.saturating_add((gap as i64).max(1));
     }
 

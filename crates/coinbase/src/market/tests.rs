@@ -178,6 +178,14 @@ fn impossible_markets_are_refused() {
         with(|c| c.products[0].volatility_bps = f64::INFINITY),
         MarketError::Product(_)
     ));
+    assert!(matches!(
+        with(|c| c.products[0].character.nights = 1.5),
+        MarketError::Product(_)
+    ));
+    assert!(matches!(
+        with(|c| c.products[0].character.activity = 0.0),
+        MarketError::Product(_)
+    ));
 }
 
 #[test]
@@ -193,4 +201,115 @@ fn recordings_have_the_length_asked_for() {
     let summary = record(&config(1), Until::Elapsed(Duration::from_secs(30)), &path).unwrap();
     let length = summary.last.unwrap() - summary.first.unwrap();
     assert!((29..=30).contains(&length.num_seconds()));
+}
+
+/// A market of one product with this character, from midnight on.
+fn with_character(character: Character, hours: i64) -> Vec<crate::Trade> {
+    let mut config = config(3);
+    config.start = "2026-01-05T00:00:00Z".parse().ok();
+    config.trades_per_second = 1.0;
+    config.products.truncate(1);
+    config.products[0].character = character;
+    let end = config.start.unwrap() + chrono::TimeDelta::hours(hours);
+    let tickers = RandomMarket::new(&config)
+        .unwrap()
+        .take_while(|frame| frame.time < end)
+        .filter(|frame| frame.kind == FrameKind::Ticker);
+    tickers.filter_map(|frame| frame.trade).collect()
+}
+
+#[test]
+fn nights_are_quiet_and_the_days_mean_stays() {
+    let nights = Character {
+        nights: 1.0,
+        ..Character::default()
+    };
+    let trades = with_character(nights, 24);
+    let within = |from: u32, to: u32| {
+        use chrono::Timelike;
+        let hours = trades.iter().map(|trade| trade.time.hour());
+        hours.filter(|hour| (from..to).contains(hour)).count()
+    };
+    assert!(
+        within(14, 16) > 8 * within(2, 4),
+        "{} and {}",
+        within(14, 16),
+        within(2, 4)
+    );
+    assert!((80_000..95_000).contains(&trades.len()), "{}", trades.len());
+}
+
+#[test]
+fn busy_minutes_stand_out() {
+    let minutes = |bursts: f64| {
+        let character = Character {
+            bursts,
+            ..Character::default()
+        };
+        let trades = with_character(character, 12);
+        let mut counts: HashMap<i64, usize> = HashMap::new();
+        for trade in &trades {
+            *counts.entry(trade.time.timestamp() / 60).or_default() += 1;
+        }
+        let mut counts: Vec<usize> = counts.into_values().collect();
+        counts.sort_unstable();
+        (counts[counts.len() / 2], counts[counts.len() - 1])
+    };
+    let (middle, most) = minutes(0.0);
+    assert!(most < 2 * middle, "even: {middle}, {most}");
+    let (middle, most) = minutes(9.0);
+    assert!(most > 4 * middle, "bursts: {middle}, {most}");
+}
+
+#[test]
+fn drift_and_jumps_move_the_price_for_good() {
+    let last = |character| with_character(character, 48).last().unwrap().price;
+    let even = last(Character::default());
+    let up = last(Character {
+        drift_bps_per_day: 500.0,
+        ..Character::default()
+    });
+    let down = last(Character {
+        drift_bps_per_day: -500.0,
+        ..Character::default()
+    });
+    // Ten percent in two days; the random way is the same for all three.
+    let part = |price: rust_decimal::Decimal| f64::try_from(price / even).unwrap();
+    assert!((1.05..1.16).contains(&part(up)), "{}", part(up));
+    assert!((0.85..0.95).contains(&part(down)), "{}", part(down));
+    let jumps = Character {
+        jumps_per_day: 20.0,
+        jump_bps: 200.0,
+        ..Character::default()
+    };
+    let far = |trades: &[crate::Trade]| {
+        let pairs = trades.windows(2);
+        let moves = pairs.map(|pair| f64::try_from(pair[1].price / pair[0].price).unwrap() - 1.0);
+        moves.filter(|by| by.abs() > 0.008).count()
+    };
+    assert_eq!(far(&with_character(Character::default(), 48)), 0);
+    let count = far(&with_character(jumps, 48));
+    assert!((20..65).contains(&count), "{count}");
+}
+
+#[test]
+fn the_realistic_market_is_one() {
+    let config = MarketConfig {
+        start: "2026-01-05T12:00:00Z".parse().ok(),
+        ..MarketConfig::realistic()
+    };
+    let frames: Vec<MarketFrame> = RandomMarket::new(&config).unwrap().take(50_000).collect();
+    let again: Vec<MarketFrame> = RandomMarket::new(&config).unwrap().take(50_000).collect();
+    assert!(frames == again, "the same each time");
+    let mut trades: HashMap<ProductId, u64> = HashMap::new();
+    for frame in &frames {
+        let parsed = parse(&frame.text).unwrap();
+        assert_eq!(parsed.trade(), frame.trade);
+        if let (FrameKind::Match, Some(trade)) = (frame.kind, frame.trade) {
+            *trades.entry(trade.product_id).or_default() += 1;
+        }
+    }
+    assert_eq!(trades.len(), 6);
+    let of = |id: &str| trades[&id.parse().unwrap()];
+    assert!(of("BTC-USD") > 5 * of("LTC-USD"), "busy and sleepy");
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use rust_decimal::Decimal;
 
 use crate::products::ProductId;
-use crate::trade::Trade;
+use crate::trade::{Side, Trade};
 
 /// The statistics that a ticker carries. They start as if the day before had been quiet.
 pub(super) struct DayStatistics {
@@ -56,7 +56,7 @@ pub(super) fn ticker(trade: &Trade, day: &DayStatistics, depth: (Decimal, Decima
         depth.0,
         trade.ask.unwrap_or(trade.price),
         depth.1,
-        trade.side.as_str(),
+        takers_side(trade).as_str(),
         rfc3339(trade.time),
         trade.trade_id,
         trade.size,
@@ -64,7 +64,7 @@ pub(super) fn ticker(trade: &Trade, day: &DayStatistics, depth: (Decimal, Decima
 }
 
 /// A `match` or `last_match`. Its side is the maker's.
-pub(super) fn match_frame(kind: &str, trade: &Trade, orders: [u128; 2]) -> String {
+pub(crate) fn match_frame(kind: &str, trade: &Trade, orders: [u128; 2]) -> String {
     let [maker, taker] = orders.map(order_id);
     format!(
         concat!(
@@ -76,7 +76,7 @@ pub(super) fn match_frame(kind: &str, trade: &Trade, orders: [u128; 2]) -> Strin
         trade.trade_id,
         maker,
         taker,
-        trade.side.opposite().as_str(),
+        takers_side(trade).opposite().as_str(),
         trade.size,
         trade.price,
         trade.product_id,
@@ -99,6 +99,11 @@ pub(crate) fn heartbeat(
         ),
         last_trade_id, product, sequence, time,
     )
+}
+
+/// The market knows it of each of its trades.
+fn takers_side(trade: &Trade) -> Side {
+    trade.side.unwrap_or(Side::Buy)
 }
 
 /// Times have six digits after the point.

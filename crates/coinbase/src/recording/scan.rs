@@ -32,12 +32,27 @@ struct ParsedHead<'a> {
     time: Option<String>,
 }
 
+/// How a message of the Advanced Trade feed begins.
+const ADVANCED: &str = r#"{"channel":""#;
+
+/// Whether a frame is of the Advanced Trade feed.
+pub(crate) fn is_advanced(frame: &str) -> bool {
+    frame.starts_with(ADVANCED)
+}
+
 impl<'a> Head<'a> {
     /// Finds the head; `None` if the frame is no JSON object with a type. A frame whose head can be
     /// found may still be malformed further on.
     pub fn of(frame: &'a str) -> Option<Self> {
         if !frame.starts_with('{') || !frame.ends_with('}') {
             return None;
+        }
+        if is_advanced(frame) {
+            return Some(Self {
+                kind: string_field(frame, ADVANCED)?,
+                product: string_field(frame, r#""product_id":""#),
+                time: string_field(frame, r#""timestamp":""#),
+            });
         }
         match leading_kind(frame) {
             Some(kind) => Some(Self {

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use memchr::memmem;
 use rust_decimal::Decimal;
 
+use super::expand::expand;
 use super::reader::{RecordingError, RecordingReader, TimeRange};
 use crate::products::{Product, ProductId};
 
@@ -98,7 +99,7 @@ impl Summary {
 pub fn summarize(path: &Path, range: TimeRange) -> Result<Summary, RecordingError> {
     let mut summary = Summary::default();
     for frame in RecordingReader::open(path)?.between(range) {
-        summary.add(&frame?);
+        expand(frame?).for_each(|frame| summary.add(&frame));
     }
     Ok(summary)
 }

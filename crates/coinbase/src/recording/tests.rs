@@ -4,6 +4,8 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
+use proptest::prelude::*;
+
 use super::*;
 
 fn frame(product: &str, second: u32) -> String {
@@ -164,4 +166,37 @@ fn summaries() {
     assert_eq!(products.len(), 2);
     assert_eq!(products[0].quote_increment.to_string(), "0.01");
     assert_eq!(products[1].quote_increment.to_string(), "0.1");
+}
+
+proptest! {
+    /// Whatever is in a file, reading it ends, with an error at most.
+    #[test]
+    fn any_file_is_read_without_a_panic(
+        bytes in prop::collection::vec(any::<u8>(), 0..400),
+        compressed in any::<bool>(),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let mut content = bytes;
+        if compressed {
+            content = zstd::encode_all(&content[..], 0).unwrap();
+            content.truncate(cut.index(content.len()) + 1);
+        }
+        fs::write(file.path(), content).unwrap();
+        let _ = inspect(file.path());
+        let _ = summarize(file.path(), TimeRange::ALL);
+    }
+
+    #[test]
+    fn any_damaged_record_is_read_without_a_panic(
+        at in any::<prop::sample::Index>(), byte in any::<u8>()
+    ) {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let record = Record::now(RecordKind::Received, 1, frame("A-B", 1));
+        let mut bytes = record.to_line().into_bytes();
+        let at = at.index(bytes.len());
+        bytes[at] = byte;
+        fs::write(file.path(), bytes).unwrap();
+        let _ = inspect(file.path());
+    }
 }

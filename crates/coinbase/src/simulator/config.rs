@@ -5,7 +5,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::chaos::Chaos;
 use crate::market::{MarketConfig, MarketError};
+use crate::products::ProductId;
 use crate::recording::{RecordingError, TimeRange};
 
 /// What is played.
@@ -59,6 +61,15 @@ pub struct SimulatorConfig {
     /// Don't begin before [`SimulatorHandle::release`](super::SimulatorHandle::release), even if
     /// clients are subscribed. Default: false.
     pub hold: bool,
+    /// What goes wrong on the way to the clients. Default: nothing.
+    pub chaos: Chaos,
+    /// A recording of what really happened: REST tells its trades as soon as one with the same id or
+    /// a later one was played, even if `source` lacks them. Default: REST tells what is played, and
+    /// so also what `chaos` loses.
+    pub history: Option<PathBuf>,
+    /// How many trades REST remembers, of all products together, in equal parts. Default: 300,000
+    /// (about 50 MB).
+    pub history_trades: usize,
     /// Clients that haven't subscribed by then are disconnected. Default: 5 s, as at Coinbase.
     pub subscribe_within: Duration,
 }
@@ -83,6 +94,9 @@ impl SimulatorConfig {
             speed: Speed::RealTime,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             hold: false,
+            chaos: Chaos::default(),
+            history: None,
+            history_trades: 300_000,
             subscribe_within: Duration::from_secs(5),
         }
     }
@@ -100,6 +114,22 @@ pub enum SimulatorError {
     /// The random market is configured wrongly.
     #[error(transparent)]
     Market(#[from] MarketError),
+    /// A rate of the chaos isn't a part of one, or a length isn't from 1 to 1,000.
+    #[error("chaos: {0} is out of range: rates are from 0 to 1, lengths from 1 to 1000")]
+    Chaos(&'static str),
+    /// The file of what really happened has too many trades.
+    #[error(
+        "{path}: more than {room} trades of {product}; raise history_trades",
+        path = path.display()
+    )]
+    HistoryTooLong {
+        /// The recording.
+        path: PathBuf,
+        /// The product.
+        product: ProductId,
+        /// How many there is room for.
+        room: usize,
+    },
     /// The speed isn't a number above 0.
     #[error("the speed must be a number above 0")]
     Speed,

@@ -1,6 +1,7 @@
 //! Starting and stopping the simulator.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -11,11 +12,14 @@ use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
+use super::chaos::{ChaosReport, RestGate};
 use super::config::{SimulatorConfig, SimulatorError, Source, Speed};
+use super::history::History;
 use super::hub::Hub;
 use super::play::Play;
 use super::server::{self, Shared};
 use super::stats::SimulatorStats;
+use crate::exchange::FrameKind;
 use crate::market::RandomMarket;
 use crate::products::Product;
 use crate::recording::{Summary, summarize};
@@ -23,7 +27,7 @@ use crate::recording::{Summary, summarize};
 /// How long [`SimulatorHandle::shutdown`] waits for connections to end.
 const SHUTDOWN: Duration = Duration::from_secs(2);
 
-/// A server that speaks the Exchange feed.
+/// A server that speaks both feeds.
 #[derive(Debug)]
 pub struct Simulator;
 
@@ -40,15 +44,30 @@ impl Simulator {
         {
             return Err(SimulatorError::Speed);
         }
+        config.chaos.check().map_err(SimulatorError::Chaos)?;
         let contents = contents(&config.source).await?;
+        let ids = contents.products.iter().map(|product| product.id);
+        let history = History::new(ids, config.history_trades);
+        let history = load(history, config.history.clone()).await?;
         let address = config.listen;
         let bound = TcpListener::bind(address).await;
         let listener = bound.map_err(|source| SimulatorError::Listen { address, source })?;
         let address = listener
             .local_addr()
             .map_err(|source| SimulatorError::Listen { address, source })?;
-        Ok(launch(config, contents, listener, address))
+        Ok(launch(config, contents, history, listener, address))
     }
+}
+
+/// Reads the truth's own recording, if there is one.
+async fn load(history: History, path: Option<PathBuf>) -> Result<History, SimulatorError> {
+    let Some(path) = path else {
+        return Ok(history);
+    };
+    let loading = path.clone();
+    let read = tokio::task::spawn_blocking(move || history.load(&loading).map(|()| history)).await;
+    // It can only fail to join when the runtime is being torn down.
+    read.map_err(|_| SimulatorError::Empty(path))?
 }
 
 /// What will be played.
@@ -56,6 +75,8 @@ struct Contents {
     summary: Option<Summary>,
     products: Vec<Product>,
     has_heartbeats: bool,
+    /// The kind of frame that brings each trade once.
+    trades: FrameKind,
 }
 
 async fn contents(source: &Source) -> Result<Contents, SimulatorError> {
@@ -68,6 +89,7 @@ async fn contents(source: &Source) -> Result<Contents, SimulatorError> {
                 summary: None,
                 products,
                 has_heartbeats: true,
+                trades: FrameKind::Match,
             })
         }
         Source::Recording { path, range } => {
@@ -80,10 +102,15 @@ async fn contents(source: &Source) -> Result<Contents, SimulatorError> {
             }
             let products = summary.to_products();
             let has_heartbeats = summary.heartbeats > 0;
+            let trades = match summary.matches {
+                0 => FrameKind::Ticker,
+                _ => FrameKind::Match,
+            };
             Ok(Contents {
                 summary: Some(summary),
                 products,
                 has_heartbeats,
+                trades,
             })
         }
     }
@@ -92,10 +119,11 @@ async fn contents(source: &Source) -> Result<Contents, SimulatorError> {
 fn launch(
     config: SimulatorConfig,
     contents: Contents,
+    history: History,
     listener: TcpListener,
     address: SocketAddr,
 ) -> SimulatorHandle {
-    let hub = Arc::new(Hub::new());
+    let hub = Arc::new(Hub::new(history));
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
     let released = watch::Sender::new(!config.hold);
@@ -105,6 +133,9 @@ fn launch(
         status_frame: server::status_frame(&contents.products),
         listed: contents.products.iter().map(|product| product.id).collect(),
         products: contents.products,
+        rest_gate: RestGate::new(&config.chaos),
+        chaos: config.chaos,
+        trades: contents.trades,
         subscribe_within: config.subscribe_within,
         clients: Arc::new(Semaphore::new(server::MAX_CLIENTS)),
         drop_clients: Mutex::new(stop.child_token()),
@@ -172,6 +203,11 @@ impl SimulatorHandle {
         format!("ws://{}", self.address)
     }
 
+    /// The same as the Advanced Trade feed: `ws://127.0.0.1:PORT/advanced`.
+    pub fn advanced_url(&self) -> String {
+        format!("ws://{}/advanced", self.address)
+    }
+
     /// The REST interface beside it: `http://127.0.0.1:PORT`.
     pub fn rest_url(&self) -> String {
         format!("http://{}", self.address)
@@ -195,6 +231,11 @@ impl SimulatorHandle {
     /// Counts since the start.
     pub fn stats(&self) -> SimulatorStats {
         self.shared.hub.counters.stats()
+    }
+
+    /// What has gone wrong on purpose since the start.
+    pub fn chaos(&self) -> ChaosReport {
+        self.shared.hub.chaos.write().clone()
     }
 
     /// Waits until the recording has been played, and every frame of it written to the sockets of

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use super::source::SimFrame;
-use crate::exchange::{FrameKind, parse};
+use crate::exchange::FrameKind;
 use crate::market::text;
 use crate::products::ProductId;
 
@@ -22,11 +22,7 @@ struct LastTrade {
 
 impl Heartbeats {
     pub fn see(&mut self, frame: &SimFrame) {
-        if !matches!(frame.kind, FrameKind::Ticker | FrameKind::Match) {
-            return;
-        }
-        let trade = parse(&frame.text).ok().and_then(|frame| frame.trade());
-        if let Some(trade) = trade {
+        if let Some(trade) = frame.trade {
             let sequence = trade.sequence.unwrap_or_default();
             let last = LastTrade {
                 trade_id: trade.trade_id,
@@ -46,6 +42,7 @@ impl Heartbeats {
             product: Some(*product),
             due: micros,
             text: text::heartbeat(*product, last.trade_id, last.sequence, second).into(),
+            trade: None,
         };
         self.last.iter().map(frame).collect()
     }

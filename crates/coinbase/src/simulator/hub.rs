@@ -4,15 +4,17 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use axum::extract::ws::Utf8Bytes;
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use super::chaos::ChaosLog;
+use super::history::History;
 use super::source::SimFrame;
 use super::stats::{ChunkCounts, Counters};
 use crate::exchange::FrameKind;
 use crate::products::ProductId;
+use crate::trade::Trade;
 
 /// How many chunks wait for one client at most.
 const CLIENT_CHUNKS: usize = 8;
@@ -20,8 +22,8 @@ const CLIENT_CHUNKS: usize = 8;
 /// What is sent to clients again when they subscribe late: the latest `ticker` and `match`.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Latest {
-    pub tickers: HashMap<ProductId, Utf8Bytes>,
-    pub matches: HashMap<ProductId, Utf8Bytes>,
+    pub tickers: HashMap<ProductId, SimFrame>,
+    pub matches: HashMap<ProductId, SimFrame>,
 }
 
 impl Latest {
@@ -32,7 +34,13 @@ impl Latest {
             FrameKind::Match | FrameKind::LastMatch => &mut self.matches,
             _ => return,
         };
-        map.insert(product, frame.text.clone());
+        map.insert(product, frame.clone());
+    }
+
+    /// The product's latest trade; with its quote, if there are tickers.
+    pub fn of(&self, product: ProductId) -> Option<Trade> {
+        let trade = |map: &HashMap<ProductId, SimFrame>| map.get(&product)?.trade;
+        trade(&self.tickers).or_else(|| trade(&self.matches))
     }
 }
 
@@ -71,15 +79,21 @@ pub(super) struct Hub {
     /// How many clients are subscribed to more than heartbeats and states.
     listeners: watch::Sender<usize>,
     pub counters: Counters,
+    /// What has been played, for REST.
+    pub history: History,
+    /// What went wrong on purpose.
+    pub chaos: Arc<ChaosLog>,
 }
 
 impl Hub {
-    pub fn new() -> Self {
+    pub fn new(history: History) -> Self {
         let (state, listeners) = (Mutex::default(), watch::Sender::new(0));
         Self {
             state,
             listeners,
             counters: Counters::default(),
+            history,
+            chaos: Arc::default(),
         }
     }
 
@@ -147,6 +161,8 @@ impl Hub {
     pub async fn play(&self, chunk: Vec<SimFrame>, patience: Option<Duration>) {
         let mut counts = ChunkCounts::default();
         chunk.iter().for_each(|frame| counts.add(frame.kind));
+        // Before anybody is told: who asks REST about what it was told finds it there.
+        self.history.see(&chunk);
         self.broadcast(chunk, patience).await;
         counts.played(&self.counters);
     }

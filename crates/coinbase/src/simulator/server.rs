@@ -1,20 +1,23 @@
-//! The simulator's HTTP side: the WebSocket's upgrade, and the list of products.
+//! The simulator's HTTP side: the WebSocket's upgrade, and what all connections share.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use axum::Router;
 use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Json, Router};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::connection;
+use super::chaos::{Chaos, RestGate};
 use super::hub::Hub;
+use super::speech::Language;
+use super::{connection, rest};
+use crate::exchange::FrameKind;
 use crate::products::{Product, ProductId};
 
 /// Clients beyond this are refused with 503.
@@ -32,6 +35,10 @@ pub(super) struct Shared {
     pub products: Vec<Product>,
     pub listed: BTreeSet<ProductId>,
     pub status_frame: String,
+    pub chaos: Chaos,
+    pub rest_gate: RestGate,
+    /// The kind of frame that brings each trade of the source once.
+    pub trades: FrameKind,
     pub subscribe_within: std::time::Duration,
     pub clients: Arc<Semaphore>,
     /// Ends everything.
@@ -63,8 +70,9 @@ impl Shared {
 
 pub(super) fn router(shared: Arc<Shared>) -> Router {
     Router::new()
-        .route("/", get(upgrade))
-        .route("/products", get(products))
+        .route("/", get(exchange))
+        .route("/advanced", get(advanced))
+        .merge(rest::router(&shared))
         .with_state(shared)
 }
 
@@ -88,7 +96,7 @@ pub(super) fn status_frame(products: &[Product]) -> String {
 
 /// A product as Coinbase lists it, with the fields that this crate doesn't read.
 #[derive(serde::Serialize)]
-struct Listed<'a> {
+pub(super) struct Listed<'a> {
     #[serde(flatten)]
     product: &'a Product,
     display_name: ProductId,
@@ -99,7 +107,7 @@ struct Listed<'a> {
     fx_stablecoin: bool,
 }
 
-fn listed(products: &[Product]) -> Vec<Listed<'_>> {
+pub(super) fn listed(products: &[Product]) -> Vec<Listed<'_>> {
     let one = |product| Listed {
         product,
         display_name: product.id,
@@ -112,11 +120,15 @@ fn listed(products: &[Product]) -> Vec<Listed<'_>> {
     products.iter().map(one).collect()
 }
 
-async fn products(State(shared): State<Arc<Shared>>) -> Response {
-    Json(listed(&shared.products)).into_response()
+async fn exchange(State(shared): State<Arc<Shared>>, upgrade: WebSocketUpgrade) -> Response {
+    serve(shared, upgrade, Language::Exchange)
 }
 
-async fn upgrade(State(shared): State<Arc<Shared>>, upgrade: WebSocketUpgrade) -> Response {
+async fn advanced(State(shared): State<Arc<Shared>>, upgrade: WebSocketUpgrade) -> Response {
+    serve(shared, upgrade, Language::Advanced)
+}
+
+fn serve(shared: Arc<Shared>, upgrade: WebSocketUpgrade, language: Language) -> Response {
     let Ok(permit) = Arc::clone(&shared.clients).try_acquire_owned() else {
         let text = format!("more than {MAX_CLIENTS} clients");
         return (
@@ -133,7 +145,7 @@ async fn upgrade(State(shared): State<Arc<Shared>>, upgrade: WebSocketUpgrade) -
         .write_buffer_size(WRITE_BUFFER)
         .on_upgrade(move |socket| {
             tasks.track_future(async move {
-                connection::serve(socket, shared, dropped).await;
+                connection::serve(socket, shared, language, dropped).await;
                 drop(permit);
             })
         })

@@ -4,10 +4,11 @@ use axum::extract::ws::Utf8Bytes;
 use tokio::sync::mpsc;
 
 use super::config::Source;
-use crate::exchange::FrameKind;
+use crate::exchange::{FrameKind, parse};
 use crate::market::{MarketFrame, RandomMarket};
 use crate::products::ProductId;
-use crate::recording::{RecordedFrame, RecordingReader};
+use crate::recording::{RecordedFrame, RecordingReader, expand};
+use crate::trade::Trade;
 
 /// A chunk is complete with so many frames, or
 const CHUNK_FRAMES: usize = 256;
@@ -27,6 +28,21 @@ pub(super) struct SimFrame {
     /// out of order by some milliseconds, and then the later time counts.
     pub due: i64,
     pub text: Utf8Bytes,
+    /// What a `ticker` or `match` tells.
+    pub trade: Option<Trade>,
+}
+
+impl SimFrame {
+    /// A frame that stands for a trade.
+    pub fn of_trade(trade: Trade) -> Self {
+        Self {
+            kind: FrameKind::Match,
+            product: Some(trade.product_id),
+            due: trade.time.timestamp_micros(),
+            text: Utf8Bytes::default(),
+            trade: Some(trade),
+        }
+    }
 }
 
 /// Starts to read; the receiver gives chunks until the source ends.
@@ -53,7 +69,7 @@ fn read_recording(reader: RecordingReader, sender: &mpsc::Sender<Vec<SimFrame>>)
             .ok()
     });
     let mut latest = i64::MIN;
-    let frames = readable.filter_map(move |frame| {
+    let frames = readable.flat_map(expand).filter_map(move |frame| {
         let frame = recorded_frame(frame, latest)?;
         latest = frame.due;
         Some(frame)
@@ -68,13 +84,22 @@ fn recorded_frame(frame: RecordedFrame, latest: i64) -> Option<SimFrame> {
     if frame.product_id.is_none() && kind != FrameKind::Status {
         return None;
     }
-    let own = frame.time.map_or(latest, |time| time.timestamp_micros());
+    // If the recording tells when a frame was received, it is sent then.
+    let clock = frame.received.or(frame.time);
+    let own = clock.map_or(latest, |time| time.timestamp_micros());
     let (product, due) = (frame.product_id, own.max(latest));
+    let trade = match kind {
+        FrameKind::Ticker | FrameKind::Match => {
+            parse(&frame.text).ok().and_then(|parsed| parsed.trade())
+        }
+        _ => None,
+    };
     Some(SimFrame {
         kind,
         product,
         due,
         text: frame.text.into(),
+        trade,
     })
 }
 
@@ -84,6 +109,7 @@ fn market_frame(frame: MarketFrame) -> SimFrame {
         product: Some(frame.product_id),
         due: frame.time.timestamp_micros(),
         text: frame.text.into(),
+        trade: frame.trade,
     }
 }
 

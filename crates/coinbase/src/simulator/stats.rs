@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::exchange::FrameKind;
+
 /// Counts since the start. Frames *sent* count once per client, frames *played* once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SimulatorStats {
@@ -71,9 +73,14 @@ pub(super) struct ChunkCounts {
 }
 
 impl ChunkCounts {
-    pub fn add(&mut self, kind: crate::exchange::FrameKind) {
-        use crate::exchange::FrameKind;
+    /// Counts a frame.
+    pub fn add(&mut self, kind: FrameKind) {
         self.frames += 1;
+        self.add_kind(kind);
+    }
+
+    /// Counts what a frame is, where one message may hold several.
+    pub fn add_kind(&mut self, kind: FrameKind) {
         match kind {
             FrameKind::Ticker => self.tickers += 1,
             FrameKind::Match => self.matches += 1,

@@ -11,7 +11,7 @@ use coinbase::market::{MarketConfig, Until, record};
 use coinbase::recording::{RecordingReader, TimeRange};
 use coinbase::{ProductId, Sequencer, Trade, TradeOutcome};
 use futures_util::{SinkExt, StreamExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 use tokio_util::sync::CancellationToken;
@@ -175,4 +175,43 @@ impl RawClient {
             }
         }
     }
+}
+
+/// The same client, speaking the Advanced Trade feed.
+pub fn advanced(url: String) -> FeedConfig {
+    FeedConfig {
+        kind: coinbase::client::FeedKind::Advanced,
+        ..fast_config(url)
+    }
+}
+
+/// A server under the test's control.
+pub struct Server(pub TcpListener);
+
+impl Server {
+    pub async fn listen() -> Self {
+        Self(TcpListener::bind("127.0.0.1:0").await.unwrap())
+    }
+
+    pub fn url(&self) -> String {
+        format!("ws://{}", self.0.local_addr().unwrap())
+    }
+
+    pub async fn accept(&self) -> WebSocketStream<TcpStream> {
+        let (socket, _) = tokio::time::timeout(LONG, self.0.accept())
+            .await
+            .unwrap()
+            .unwrap();
+        tokio_tungstenite::accept_async(socket).await.unwrap()
+    }
+}
+
+/// The client's next request.
+pub async fn request(socket: &mut WebSocketStream<TcpStream>) -> serde_json::Value {
+    let message = tokio::time::timeout(LONG, socket.next())
+        .await
+        .unwrap()
+        .unwrap()
+        .unwrap();
+    serde_json::from_str(message.to_text().unwrap()).unwrap()
 }

@@ -29,11 +29,11 @@ enum RawChannel {
 }
 
 /// What has been added by a request.
-pub(super) type Added = Vec<(Channel, ProductId)>;
+pub(in crate::simulator) type Added = Vec<(Channel, ProductId)>;
 
 /// What one client is subscribed to.
 #[derive(Debug, Default)]
-pub(super) struct Subscription {
+pub(in crate::simulator) struct Subscription {
     channels: BTreeMap<Channel, BTreeSet<ProductId>>,
     /// The same, to be looked up for each frame: a bit for each channel.
     by_product: HashMap<ProductId, u8>,
