@@ -4,15 +4,16 @@ use std::collections::VecDeque;
 
 use chrono::{DateTime, Utc};
 use coinbase::Trade;
+use coinbase::client::PastCandle;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-/// Candles kept of each interval; the oldest go first. A symbol's seven intervals take 0.7 MB when
+/// Candles kept of each interval; the oldest go first. A symbol's nine intervals take 1 MB when
 /// all are full.
 pub const KEPT: usize = 1_000;
 
 /// A candle's length.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize, utoipa::ToSchema)]
 pub enum Interval {
     /// One second.
     #[serde(rename = "1s")]
@@ -36,10 +37,28 @@ pub enum Interval {
     /// One hour.
     #[serde(rename = "1h")]
     OneHour,
+    /// Six hours.
+    #[serde(rename = "6h")]
+    SixHours,
+    /// One day.
+    #[serde(rename = "1d")]
+    OneDay,
 }
 
 /// Seconds of each interval, in the order of [`Interval`].
-const SECONDS: [i64; 7] = [1, 5, 15, 60, 300, 900, 3_600];
+const SECONDS: [i64; 9] = [1, 5, 15, 60, 300, 900, 3_600, 21_600, 86_400];
+
+impl Interval {
+    /// Its length.
+    pub fn seconds(self) -> i64 {
+        SECONDS[self as usize]
+    }
+
+    /// Whether the exchange knows candles of this length.
+    pub fn is_known_to_exchange(self) -> bool {
+        self.seconds() >= 60
+    }
+}
 
 /// What was traded within an interval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -66,10 +85,31 @@ pub struct Candle {
     #[serde(with = "kafka_common::decimal::number")]
     #[schema(value_type = f64)]
     pub volume: Decimal,
+    /// Trades that are missing from it, because nobody has them; some may belong to later ones.
+    #[serde(skip_serializing_if = "is_none")]
+    pub missing: u64,
+}
+
+fn is_none(missing: &u64) -> bool {
+    *missing == 0
+}
+
+impl From<PastCandle> for Candle {
+    fn from(past: PastCandle) -> Self {
+        Self {
+            time: past.time,
+            open: past.open,
+            high: past.high,
+            low: past.low,
+            close: past.close,
+            volume: past.volume,
+            missing: 0,
+        }
+    }
 }
 
 impl Candle {
-    fn of(time: i64, trade: &Trade) -> Self {
+    fn of(time: i64, trade: &Trade, missing: u64) -> Self {
         Self {
             time,
             open: trade.price,
@@ -77,6 +117,7 @@ impl Candle {
             low: trade.price,
             close: trade.price,
             volume: trade.size,
+            missing,
         }
     }
 
@@ -92,14 +133,34 @@ impl Candle {
 #[derive(Debug, Default)]
 pub struct Candles {
     series: [VecDeque<Candle>; SECONDS.len()],
+    /// Trades that are missing before the first candle.
+    missing: u64,
 }
 
 impl Candles {
     /// Adds a trade to each interval.
     pub fn add(&mut self, trade: &Trade) {
         let time = epoch_seconds(trade.time);
+        let missing = std::mem::take(&mut self.missing);
         for (series, seconds) in self.series.iter_mut().zip(SECONDS) {
-            add_to(series, time - time.rem_euclid(seconds), trade);
+            add_to(series, time - time.rem_euclid(seconds), trade, missing);
+        }
+    }
+
+    /// Notes that trades are missing after the one of this time.
+    pub fn gap(&mut self, after: DateTime<Utc>, missing: u64) {
+        let time = epoch_seconds(after);
+        let mut is_noted = false;
+        for (series, seconds) in self.series.iter_mut().zip(SECONDS) {
+            let start = time - time.rem_euclid(seconds);
+            let of_time = |candle: &&mut Candle| candle.time == start;
+            if let Some(candle) = series.iter_mut().rev().find(of_time) {
+                candle.missing = candle.missing.saturating_add(missing);
+                is_noted = true;
+            }
+        }
+        if !is_noted {
+            self.missing = self.missing.saturating_add(missing);
         }
     }
 
@@ -117,12 +178,12 @@ fn epoch_seconds(time: DateTime<Utc>) -> i64 {
     time.timestamp()
 }
 
-fn add_to(series: &mut VecDeque<Candle>, start: i64, trade: &Trade) {
+fn add_to(series: &mut VecDeque<Candle>, start: i64, trade: &Trade, missing: u64) {
     match series.back_mut() {
         Some(newest) if newest.time == start => newest.add(trade),
         // Times of one product run backwards now and then, by a little.
         Some(newest) if newest.time > start => add_late(series, start, trade),
-        _ => series.push_back(Candle::of(start, trade)),
+        _ => series.push_back(Candle::of(start, trade, missing)),
     }
     if series.len() > KEPT {
         series.pop_front();
@@ -136,7 +197,7 @@ fn add_late(series: &mut VecDeque<Candle>, start: i64, trade: &Trade) {
                 candle.add(trade);
             }
         }
-        Err(at) => series.insert(at, Candle::of(start, trade)),
+        Err(at) => series.insert(at, Candle::of(start, trade, 0)),
     }
 }
 
@@ -208,8 +269,24 @@ mod tests {
     }
 
     #[test]
+    fn gaps_are_noted_where_they_are() {
+        let mut candles = Candles::default();
+        // After a restart the trade before the gap has no candle.
+        candles.gap(DateTime::from_timestamp(10, 0).unwrap(), 7);
+        candles.add(&at(60, 1));
+        candles.gap(at(60, 1).time, 3);
+        candles.add(&at(125, 2));
+        let missing = |interval| {
+            let all = candles.latest(interval, KEPT);
+            all.iter().map(|c| (c.time, c.missing)).collect::<Vec<_>>()
+        };
+        assert_eq!(missing(Interval::OneMinute), [(60, 10), (120, 0)]);
+        assert_eq!(missing(Interval::OneDay), [(0, 10)]);
+    }
+
+    #[test]
     fn json_has_exact_numbers() {
-        let json = serde_json::to_string(&Candle::of(60, &at(60, 7))).unwrap();
+        let json = serde_json::to_string(&Candle::of(60, &at(60, 7), 0)).unwrap();
         assert_eq!(
             json,
             r#"{"time":60,"open":7,"high":7,"low":7,"close":7,"volume":0.5}"#

@@ -1,35 +1,62 @@
 //! The task between the feed's client and the log.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use coinbase::client::{FeedConfig, FeedEvent, FeedHandle, FeedProducts};
-use service_kit::settings::FeedSettings;
+use coinbase::ProductId;
+use coinbase::client::{
+    DEFAULT_ADVANCED_URL, DEFAULT_WEBSOCKET_URL, FeedConfig, FeedEvent, PoolConfig, PoolEvent,
+    PoolHandle,
+};
+use service_kit::settings::{FeedKind, FeedSettings};
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::book::Markets;
+use crate::feed_health::FeedHealth;
+use crate::fetch::{Fetched, Fetches};
 use crate::producer::Producer;
 use crate::publisher::{Acknowledger, Publisher};
+use crate::registry::Registry;
 use crate::statistics::FeedStatistics;
 use crate::telemetry;
+use crate::tick::Entry;
 
 /// How often the task looks whether anything moves.
 const LOOK: Duration = Duration::from_millis(100);
 /// Looks between two updates of the ages.
 const LOOKS_PER_AGE: u32 = 10;
+/// Records that go from the lanes to the publisher at once.
+const RELEASE: usize = 512;
+/// So long the socket isn't read while Kafka is slow or a lane is full. After that Kafka is away:
+/// what comes waits in the lanes, and what doesn't fit is fetched later.
+const STALL: Duration = Duration::from_secs(2);
 /// What the end may take, in all below the time that a service has for it: queueing what was read,
 /// delivering what is queued, and hearing of it.
 const QUEUE_BOUND: Duration = Duration::from_secs(2);
 const DELIVER_BOUND: Duration = Duration::from_secs(5);
 const HEAR_BOUND: Duration = Duration::from_secs(1);
 
-/// The client's configuration.
-pub fn config(settings: &FeedSettings) -> FeedConfig {
-    let mut config = FeedConfig::new(&settings.websocket_url);
-    config.stale_after = stale_after(settings);
-    config
+/// Between the starts of two connections.
+const STAGGER: Duration = Duration::from_millis(250);
+
+/// The clients' configuration.
+pub fn config(settings: &FeedSettings) -> PoolConfig {
+    let mut feed = FeedConfig::new(&settings.websocket_url);
+    if settings.kind == FeedKind::Advanced {
+        feed.kind = coinbase::client::FeedKind::Advanced;
+        if settings.websocket_url == DEFAULT_WEBSOCKET_URL {
+            feed.websocket_url = DEFAULT_ADVANCED_URL.to_owned();
+        }
+    }
+    feed.stale_after = stale_after(settings);
+    PoolConfig {
+        feed,
+        products_per_connection: settings.products_per_connection,
+        stagger: STAGGER,
+    }
 }
 
 /// How long the feed may be silent; `None` for ever.
@@ -38,94 +65,25 @@ pub fn stale_after(settings: &FeedSettings) -> Option<Duration> {
     (seconds > 0).then(|| Duration::from_secs(seconds))
 }
 
-#[derive(Debug)]
-struct Connection {
-    connected: bool,
-    /// When it connected or something last came.
-    alive: Instant,
-    /// Why it isn't connected.
-    why: String,
-}
-
-/// How the feed is, for the health check.
-#[derive(Debug)]
-pub struct FeedHealth {
-    products: FeedProducts,
-    stale_after: Option<Duration>,
-    connection: Mutex<Connection>,
-}
-
-impl FeedHealth {
-    /// Not connected yet.
-    pub fn new(products: FeedProducts, stale_after: Option<Duration>) -> Self {
-        let connection = Mutex::new(Connection {
-            connected: false,
-            alive: Instant::now(),
-            why: "not connected yet".to_owned(),
-        });
-        Self {
-            products,
-            stale_after,
-            connection,
-        }
-    }
-
-    /// Ok if it is connected and not silent for too long. A fresh connection needs no data to be
-    /// good, and without products there is nothing to be connected for.
-    ///
-    /// # Errors
-    /// What is wrong.
-    pub fn check(&self) -> Result<(), String> {
-        if self.products.current().is_empty() {
-            return Ok(());
-        }
-        let connection = self.lock();
-        if !connection.connected {
-            return Err(connection.why.clone());
-        }
-        let silence = connection.alive.elapsed();
-        match self.stale_after {
-            Some(bound) if silence > bound => Err(format!("nothing came for {silence:.0?}")),
-            _ => Ok(()),
-        }
-    }
-
-    fn connected(&self) {
-        let mut connection = self.lock();
-        connection.connected = true;
-        connection.alive = Instant::now();
-    }
-
-    fn alive(&self, now: Instant) {
-        self.lock().alive = now;
-    }
-
-    fn disconnected(&self, why: String) {
-        let mut connection = self.lock();
-        connection.connected = false;
-        connection.why = why;
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Connection> {
-        self.connection
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Takes the client's events until the client ends.
+/// Takes the clients' events until they end.
 #[derive(Debug)]
 pub struct FeedTask {
-    /// The client.
-    pub feed: FeedHandle,
-    /// Judges and keeps.
+    /// The clients.
+    pub feed: PoolHandle,
+    /// Orders and keeps.
     pub markets: Arc<Markets>,
-    /// Queues what is new.
+    /// Fetches what is missing.
+    pub fetches: Fetches,
+    /// Queues what comes out.
     pub publisher: Publisher,
     /// Counts.
     pub statistics: Arc<FeedStatistics>,
     /// Is told how the feed is.
     pub health: Arc<FeedHealth>,
+    /// Is told which product the exchange doesn't have.
+    pub registry: Arc<Registry>,
+    /// When a product of which nothing is heard is asked for again.
+    pub stale_after: Option<Duration>,
 }
 
 impl FeedTask {
@@ -134,69 +92,153 @@ impl FeedTask {
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut count: u32 = 0;
         let mut frames = 0;
+        let mut full_since = None;
+        let mut renewed = HashMap::new();
         loop {
+            let may_read = self.may_read(&mut full_since);
             tokio::select! {
-                event = self.feed.next() => match event {
+                event = self.feed.next(), if may_read => match event {
                     Some(event) => {
                         self.statistics.busy();
-                        self.take(event).await;
+                        self.take(event);
                     }
                     None => break,
                 },
+                fetched = self.fetches.next() => self.fetched(fetched),
+                () = self.publisher.answered() => {}
                 _ = looks.tick() => {
                     frames = self.look(frames);
                     count = count.wrapping_add(1);
                     if count.is_multiple_of(LOOKS_PER_AGE) {
-                        self.tell_ages();
+                        self.tell_ages(&mut renewed);
                     }
                 }
             }
+            self.publisher.tend().await;
+            self.pass_on().await;
         }
-        self.health.disconnected("stopped".to_owned());
-        self.feed.join().await;
+        self.pass_on().await;
     }
 
-    async fn take(&mut self, event: FeedEvent) {
+    /// Whether the socket is read. It isn't while what was read can't go on, but no longer than
+    /// [`STALL`] without an acknowledgement: a feed that isn't read is cut off.
+    fn may_read(&self, full_since: &mut Option<Instant>) -> bool {
+        let is_full = self.markets.lock().is_full();
+        *full_since = is_full.then(|| full_since.unwrap_or_else(Instant::now));
+        let waits_for_lane = full_since.is_some_and(|since| since.elapsed() < STALL);
+        let waits_for_kafka = self.publisher.room() == 0 && self.publisher.silence() < STALL;
+        !waits_for_lane && !waits_for_kafka
+    }
+
+    fn take(&mut self, event: PoolEvent) {
         match event {
-            FeedEvent::Connected => self.health.connected(),
+            PoolEvent::Feed { connection, event } => self.take_from(connection, event),
+            PoolEvent::Refused { product, error } => {
+                self.health.refused(product, error.to_string());
+                let registry = Arc::clone(&self.registry);
+                tokio::spawn(async move { registry.give_up(product).await });
+            }
+            PoolEvent::Stopped { connection, error } => {
+                let why = format!("the exchange refuses the subscription: {error}");
+                self.health.disconnected(connection, why);
+            }
+        }
+    }
+
+    fn take_from(&mut self, connection: usize, event: FeedEvent) {
+        match event {
+            FeedEvent::Connected => self.health.connected(connection),
             FeedEvent::Subscribed(subscriptions) => {
-                tracing::debug!(?subscriptions, "feed confirms");
+                tracing::debug!(connection, ?subscriptions, "feed confirms");
             }
             FeedEvent::Batch(items) => {
                 let now = Instant::now();
-                self.health.alive(now);
-                let mut fresh = Vec::with_capacity(items.len());
-                let judged = self.markets.lock().take(&items, now, &mut fresh);
+                self.health.alive(connection, now);
+                let judged = self.markets.lock().take(&items, now);
                 self.statistics.duplicates(judged.duplicates);
-                self.statistics.gap(judged.gaps, judged.missing);
                 telemetry::duplicates(judged.duplicates);
-                self.publisher.publish(&fresh).await;
+                telemetry::left_out(judged.left_out);
             }
             FeedEvent::ServerError(error) => telemetry::feed_error(&error),
             FeedEvent::Disconnected { reason, retry_in } => {
-                self.health.disconnected(reason.to_string());
+                self.health.disconnected(connection, reason.to_string());
                 telemetry::disconnected(&reason, retry_in);
             }
         }
+    }
+
+    fn fetched(&mut self, fetched: Fetched) {
+        let Fetched {
+            product,
+            ask,
+            answer,
+        } = fetched;
+        let now = Instant::now();
+        let found = self.markets.lock().answer(product, &ask, answer, now);
+        if found > 0 {
+            self.statistics.backfilled(found as u64);
+            telemetry::backfilled(product.symbol(), found);
+        }
+    }
+
+    /// Passes on what can be, and has fetched what is missing.
+    async fn pass_on(&mut self) {
+        let now = Instant::now();
+        let mut out = Vec::new();
+        loop {
+            let room = self.publisher.room().min(RELEASE);
+            out.clear();
+            self.markets.lock().release(room, now, &mut out);
+            if out.is_empty() {
+                break;
+            }
+            for outgoing in &out {
+                if let Entry::Gap(missing) = &outgoing.entry {
+                    self.statistics.gap(missing.count());
+                    telemetry::gap(outgoing.product.symbol(), missing);
+                }
+            }
+            self.publisher.publish(&out).await;
+        }
+        let (asks, waiting) = {
+            let mut book = self.markets.lock();
+            (book.asks(now), book.waiting())
+        };
+        for (product, ask) in asks {
+            self.fetches.begin(product, ask);
+        }
+        self.statistics
+            .waiting(waiting + self.publisher.to_repeat());
     }
 
     /// Tells the statistics what the client counted, and whether nothing has moved.
     fn look(&self, frames_before: u64) -> u64 {
         let stats = self.feed.stats();
         self.statistics.received(stats);
-        let in_flight = self.statistics.counts().in_flight;
-        match stats.frames == frames_before && in_flight == 0 {
+        let counts = self.statistics.counts();
+        telemetry::waiting(counts.waiting);
+        match stats.frames == frames_before && counts.in_flight == 0 {
             true => self.statistics.quiet(),
             false => self.statistics.busy(),
         }
         stats.frames
     }
 
-    fn tell_ages(&self) {
-        let ages = self.markets.lock().ages(Instant::now());
-        for (symbol, age) in ages {
-            if let Some(age) = age {
-                telemetry::feed_age(symbol, age);
+    /// Tells how long ago something was heard of each product, and asks again for those of which
+    /// nothing is heard. A product that doesn't trade has heartbeats, so that silence means that its
+    /// subscription is lost, though its connection may be fine.
+    fn tell_ages(&self, renewed: &mut HashMap<ProductId, Instant>) {
+        let now = Instant::now();
+        let ages = self.markets.lock().ages(now);
+        renewed.retain(|product, _| ages.iter().any(|(known, _)| known == product));
+        for (product, age) in ages {
+            let Some(age) = age else { continue };
+            telemetry::feed_age(product.symbol(), age);
+            let since = renewed.get(&product).map_or(age, |at| age.min(now - *at));
+            if self.stale_after.is_some_and(|bound| since > bound) {
+                telemetry::renewed(product.symbol(), age);
+                renewed.insert(product, now);
+                self.feed.products().renew(product);
             }
         }
     }
@@ -220,7 +262,7 @@ pub async fn run(
         // Kafka takes nothing at the moment. What isn't queued is a gap that the next start finds.
         () = overdue => tracing::error!("the feed ended with trades that were not queued"),
     }
-    let undelivered = producer.current().stop(DELIVER_BOUND).await;
+    let undelivered = producer.current().stop(DELIVER_BOUND).await.total();
     let abort = hearing.abort_handle();
     if timeout(HEAR_BOUND, hearing).await.is_err() {
         abort.abort();
@@ -230,39 +272,5 @@ pub async fn run(
             unknown,
             "ended before all trades were acknowledged"
         );
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-    use coinbase::ProductId;
-    use coinbase::client::FeedClient;
-
-    use super::*;
-
-    #[tokio::test]
-    async fn ready_once_connected_and_while_something_comes() {
-        let stop = CancellationToken::new();
-        let feed = FeedClient::spawn(FeedConfig::new("ws://127.0.0.1:1"), [], stop.clone());
-        let stale = Some(Duration::from_millis(20));
-        let health = FeedHealth::new(feed.products().clone(), stale);
-        assert_eq!(
-            health.check(),
-            Ok(()),
-            "there is nothing to be connected for"
-        );
-        feed.products()
-            .subscribe([ProductId::parse("BTC-USD").unwrap()]);
-        assert!(health.check().is_err(), "not connected yet");
-        health.connected();
-        assert_eq!(health.check(), Ok(()), "no data is needed at first");
-        std::thread::sleep(Duration::from_millis(40));
-        assert!(health.check().unwrap_err().contains("nothing came"));
-        health.alive(Instant::now());
-        assert_eq!(health.check(), Ok(()));
-        health.disconnected("gone".to_owned());
-        assert_eq!(health.check(), Err("gone".to_owned()));
-        stop.cancel();
     }
 }

@@ -4,10 +4,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use coinbase::client::{FeedProducts, RestClient, RestError};
+use coinbase::client::{PoolProducts, RestClient, RestError};
 use coinbase::{Catalog, Product, ProductId};
 use rust_decimal::Decimal;
 use service_kit::Problem;
+use service_kit::cache::Cache;
+use service_kit::settings::FeedSettings;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -15,6 +17,8 @@ use tokio_util::sync::CancellationToken;
 const START_BOUND: Duration = Duration::from_secs(3);
 /// Between two readings of the list.
 const REFRESH: Duration = Duration::from_secs(600);
+/// How long a list that was read is kept in the cache.
+const KEEP: Duration = Duration::from_secs(7 * 24 * 3_600);
 /// After a reading that failed; doubled for each further one, up to [`REFRESH`].
 const FIRST_RETRY: Duration = Duration::from_secs(5);
 
@@ -22,45 +26,100 @@ const FIRST_RETRY: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Listing {
     rest: RestClient,
+    keep: Kept,
     catalog: RwLock<Arc<Catalog>>,
 }
 
+/// The list that was last read, in the cache, for a start at which it can't be.
+#[derive(Debug)]
+struct Kept {
+    cache: Cache,
+    key: String,
+}
+
+impl Kept {
+    /// Best effort: the next reading writes it again.
+    async fn write(&self, products: &[Product]) {
+        let Ok(text) = serde_json::to_string(products) else {
+            return;
+        };
+        if let Err(error) = self.cache.put(&self.key, &text, KEEP).await {
+            tracing::warn!(%error, "the list of products is not cached");
+        }
+    }
+
+    async fn read(&self) -> Option<Vec<Product>> {
+        match self.cache.get(&self.key).await {
+            Ok(text) => serde_json::from_str(&text?).ok(),
+            Err(error) => {
+                tracing::warn!(%error, "the cached list of products can't be read");
+                None
+            }
+        }
+    }
+}
+
 impl Listing {
-    /// Reads the list, or makes do with the configured products. The bool tells whether the list
-    /// could be read.
+    /// Reads the list; or takes the one that was last read, from the cache; or makes do with the
+    /// configured products. The bool tells whether the list could be read.
     ///
     /// # Errors
-    /// The list can't be read and a configured name doesn't say by itself which product it is.
-    pub async fn load(rest_url: &str, configured: &[String]) -> anyhow::Result<(Self, bool)> {
-        let rest = RestClient::new(rest_url)?;
+    /// There is no list and a configured name doesn't say by itself which product it is.
+    pub async fn load(
+        rest: RestClient,
+        settings: &FeedSettings,
+        cache: &Cache,
+    ) -> anyhow::Result<(Self, bool)> {
+        let keep = Kept {
+            cache: cache.clone(),
+            key: format!("products:{}", settings.source.as_str()),
+        };
+        let url = &settings.rest_url;
         let problem = match timeout(START_BOUND, rest.products()).await {
-            Ok(Ok(products)) => return Ok((Self::of(rest, products), true)),
+            Ok(Ok(products)) => {
+                keep.write(&products).await;
+                return Ok((Self::of(rest, keep, products), true));
+            }
             Ok(Err(error)) => error.to_string(),
             Err(_) => format!("no answer within {START_BOUND:?}"),
         };
+        if let Some(products) = keep.read().await {
+            tracing::warn!(
+                url,
+                error = problem,
+                products = products.len(),
+                "the list of products can't be read: the one that was last read is used for now"
+            );
+            return Ok((Self::of(rest, keep, products), false));
+        }
         tracing::warn!(
-            url = rest_url,
+            url,
             error = problem,
             "the list of products can't be read: only the configured ones are known for now"
         );
-        let products = configured
+        let products = settings
+            .products
             .iter()
             .map(|text| {
                 let id = ProductId::parse(text).map_err(|error| {
                     anyhow::anyhow!(
                         "feed.products: {error} (shorter names need the list of products, which \
-                         {rest_url} doesn't give: {problem})"
+                         {url} doesn't give: {problem})"
                     )
                 })?;
                 Ok(unlisted(id))
             })
             .collect::<anyhow::Result<Vec<_>>>()?;
-        Ok((Self::of(rest, products), false))
+        Ok((Self::of(rest, keep, products), false))
     }
 
-    fn of(rest: RestClient, products: Vec<Product>) -> Self {
+    fn of(rest: RestClient, keep: Kept, products: Vec<Product>) -> Self {
         let catalog = RwLock::new(Arc::new(Catalog::new(products.into_iter().filter(is_live))));
-        Self { rest, catalog }
+        Self {
+            rest,
+            keep,
+            catalog,
+        }
     }
 
     /// The products of the moment.
@@ -93,7 +152,7 @@ impl Listing {
     pub async fn refresh(
         self: Arc<Self>,
         is_complete: bool,
-        carried: FeedProducts,
+        carried: PoolProducts,
         shutdown: CancellationToken,
     ) {
         let mut failed_wait = FIRST_RETRY;
@@ -117,8 +176,9 @@ impl Listing {
     }
 
     /// Reads the list. What is carried and no longer listed stays known, so that it can be dropped.
-    async fn read(&self, carried: &FeedProducts) -> Result<usize, RestError> {
+    async fn read(&self, carried: &PoolProducts) -> Result<usize, RestError> {
         let listed = self.rest.products().await?;
+        self.keep.write(&listed).await;
         let known = self.catalog();
         let carried = carried.current();
         let kept = carried.iter().filter_map(|id| known.by_id(*id)).cloned();
@@ -182,10 +242,34 @@ mod tests {
     /// Nobody listens there.
     const NOWHERE: &str = "http://127.0.0.1:1";
 
+    async fn load(configured: &[&str], cache: &Cache) -> anyhow::Result<(Listing, bool)> {
+        let settings = FeedSettings {
+            rest_url: NOWHERE.to_owned(),
+            products: configured.iter().map(|name| (*name).to_owned()).collect(),
+            ..FeedSettings::default()
+        };
+        let rest = RestClient::new(NOWHERE).unwrap();
+        Listing::load(rest, &settings, cache).await
+    }
+
+    #[tokio::test]
+    async fn the_list_that_was_last_read_is_used() {
+        let cache = Cache::in_memory();
+        let product = unlisted(ProductId::parse("DOGE-USD").unwrap());
+        let keep = Kept {
+            cache: cache.clone(),
+            key: "products:coinbase".to_owned(),
+        };
+        keep.write(&[product]).await;
+        let (listing, is_complete) = load(&["dogeusd"], &cache).await.unwrap();
+        assert!(!is_complete, "it is to be read soon");
+        assert_eq!(listing.find("DOGEUSD").unwrap().id.as_str(), "DOGE-USD");
+    }
+
     #[tokio::test]
     async fn without_the_list_the_configured_products_are_known() {
-        let configured = ["BTC-USD", "ETH-USD"].map(str::to_owned);
-        let (listing, is_complete) = Listing::load(NOWHERE, &configured).await.unwrap();
+        let cache = Cache::in_memory();
+        let (listing, is_complete) = load(&["BTC-USD", "ETH-USD"], &cache).await.unwrap();
         assert!(!is_complete);
         assert_eq!(listing.find("btcusd").unwrap().id.as_str(), "BTC-USD");
         let problem = listing.find("BTCUDS").unwrap_err();
@@ -203,9 +287,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_short_name_needs_the_list() {
-        let error = Listing::load(NOWHERE, &["BTCUSD".to_owned()])
-            .await
-            .unwrap_err();
+        let error = load(&["BTCUSD"], &Cache::in_memory()).await.unwrap_err();
         assert!(error.to_string().contains("feed.products"), "{error}");
     }
 }

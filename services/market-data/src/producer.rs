@@ -2,10 +2,13 @@
 
 use std::sync::{PoisonError, RwLock};
 
-use kafka_common::{ClientError, KafkaProducer, KafkaSettings, MarketDataService, ProduceError};
-use rdkafka::types::RDKafkaErrorCode;
+use kafka_common::{ClientError, KafkaProducer, KafkaSettings, MarketDataService};
 
 use crate::telemetry;
+
+/// Trades wait for Kafka as long as it takes: one that was given up would be missing between those
+/// that came after it. How many wait is bounded elsewhere.
+const NO_TIMEOUT: u32 = 0;
 
 /// The service's producer. An idempotent producer that has met a fatal error refuses everything
 /// from then on, and only a new one helps.
@@ -21,11 +24,17 @@ impl Producer {
     /// # Errors
     /// The settings are refused.
     pub fn start(settings: &KafkaSettings) -> Result<Self, ClientError> {
-        let first = KafkaProducer::start(settings)?;
-        Ok(Self {
-            settings: settings.clone(),
-            current: RwLock::new(first),
-        })
+        let settings = KafkaSettings {
+            delivery_timeout_ms: NO_TIMEOUT,
+            ..settings.clone()
+        };
+        let current = RwLock::new(KafkaProducer::start(&settings)?);
+        Ok(Self { settings, current })
+    }
+
+    /// The producer's settings.
+    pub fn settings(&self) -> &KafkaSettings {
+        &self.settings
     }
 
     /// The producer of the moment.
@@ -40,18 +49,15 @@ impl Producer {
     ///
     /// # Errors
     /// No new one can be made.
-    pub fn renew(&self, error: &ProduceError) -> Result<(), ClientError> {
+    pub async fn renew(&self) -> Result<(), ClientError> {
         let next = KafkaProducer::start(&self.settings)?;
-        telemetry::producer_renewed(error);
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = next;
-        Ok(())
+        telemetry::producer_renewed();
+        let previous = {
+            let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *current, next)
+        };
+        // Its end blocks.
+        let dropped = tokio::task::spawn_blocking(move || drop(previous)).await;
+        dropped.map_err(|error| ClientError::Thread(error.to_string()))
     }
-}
-
-/// Whether the producer can't go on.
-pub fn is_fatal(error: &ProduceError) -> bool {
-    let ProduceError::Delivery { source, .. } = error else {
-        return false;
-    };
-    source.rdkafka_error_code() == Some(RDKafkaErrorCode::Fatal)
 }

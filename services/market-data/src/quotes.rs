@@ -5,14 +5,15 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use coinbase::{Symbol, Trade};
+use coinbase::Symbol;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::book::Markets;
-use crate::http::Tick;
+use crate::http;
 use crate::message;
+use crate::tick::Tick;
 
 /// The time between two rounds.
 const ROUND: Duration = Duration::from_millis(100);
@@ -69,18 +70,23 @@ impl Quotes {
         (*self.round.borrow(), newer)
     }
 
-    fn tell(&self, changed: &[Trade]) {
+    fn tell(&self, changed: &[Tick]) {
         if changed.is_empty() {
             return;
         }
         let written: Vec<(Symbol, Arc<str>)> = changed
             .iter()
-            .filter_map(|trade| {
-                let tick = Tick::from(message::update(trade, self.source)).brief();
-                let json = serde_json::to_string(&tick).ok()?;
-                Some((trade.product_id.symbol(), json.into()))
+            .filter_map(|tick| {
+                let brief = http::Tick::from(message::update(tick, self.source)).brief();
+                let json = serde_json::to_string(&brief).ok()?;
+                Some((tick.trade.product_id.symbol(), json.into()))
             })
             .collect();
+        self.show(written);
+    }
+
+    /// Shows prices that are written already; each is the latest of its symbol.
+    pub fn show(&self, written: Vec<(Symbol, Arc<str>)>) {
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         let round = *self.round.borrow() + 1;
         for (symbol, json) in written {
@@ -94,7 +100,7 @@ impl Quotes {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
     use super::*;
-    use crate::book::tests::trade;
+    use crate::book::tests::{markets_with, pass_on, tick};
 
     fn symbols(names: &[&str]) -> Vec<Symbol> {
         names
@@ -108,15 +114,15 @@ mod tests {
         let quotes = Quotes::new("simulator");
         let both = symbols(&["BTCUSD", "ETHUSD"]);
         assert_eq!(quotes.since(&both, 0), (0, Vec::new()));
-        quotes.tell(&[trade("BTC-USD", 1, 100), trade("ETH-USD", 1, 7)]);
+        quotes.tell(&[tick("BTC-USD", 1, 100), tick("ETH-USD", 1, 7)]);
         let (round, first) = quotes.since(&both, 0);
         assert_eq!((round, first.len()), (1, 2));
         assert_eq!(
             &*first[0],
             r#"{"symbol":"BTCUSD","price":100,"volume":0.5,"timestamp":"1970-01-01T00:00:01Z","source":"simulator","trade_id":1,"side":"buy"}"#
         );
-        quotes.tell(&[trade("BTC-USD", 2, 101)]);
-        quotes.tell(&[trade("BTC-USD", 3, 102)]);
+        quotes.tell(&[tick("BTC-USD", 2, 101)]);
+        quotes.tell(&[tick("BTC-USD", 3, 102)]);
         let (round, newer) = quotes.since(&both, round);
         assert_eq!(
             (round, newer.len()),
@@ -130,20 +136,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_burst_becomes_one_round() {
-        let markets = Arc::new(Markets::new(
-            service_kit::settings::FeedSource::Simulator,
-            HashMap::new(),
-        ));
-        let first = trade("BTC-USD", 1, 1);
-        markets.lock().carry(first.product_id);
+        let markets = Arc::new(markets_with("BTC-USD", []));
         let quotes = Arc::new(Quotes::new("simulator"));
         let stop = CancellationToken::new();
         let running = tokio::spawn(Arc::clone(&quotes).run(Arc::clone(&markets), stop.clone()));
         let started = std::time::Instant::now();
         for id in 1..=500 {
-            let item = coinbase::client::Item::Trade(trade("BTC-USD", id, 1));
-            let now = std::time::Instant::now();
-            markets.lock().take(&[item], now, &mut Vec::new());
+            pass_on(&markets, "BTC-USD", [id]);
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         let rounds = u128::from(*quotes.rounds().borrow());

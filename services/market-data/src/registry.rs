@@ -1,18 +1,18 @@
 //! Subscribing and unsubscribing: bookkeeping, database, feed and event, one change at a time.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
 use chrono::Utc;
 use coinbase::ProductId;
-use coinbase::client::FeedProducts;
 use kafka_common::messages::SubscriptionAction;
 use kafka_common::{PendingDelivery, Topics};
 use service_kit::Problem;
 use tokio::sync::Mutex;
 
-use crate::book::Markets;
+use crate::assignment::Assignment;
 use crate::message;
 use crate::producer::Producer;
 use crate::store::Store;
@@ -21,6 +21,8 @@ use crate::telemetry;
 
 /// The requester of what is configured.
 pub const CONFIGURATION: &str = "configuration";
+/// Who ends the subscription of a product that the exchange doesn't have.
+const EXCHANGE: &str = "exchange";
 /// How long a request waits for Kafka to take its event.
 const EVENT_BOUND: Duration = Duration::from_secs(5);
 
@@ -29,10 +31,11 @@ const EVENT_BOUND: Duration = Duration::from_secs(5);
 pub struct Registry {
     /// Held over a whole change, so that events are in the order of the changes.
     subscriptions: Mutex<Subscriptions>,
-    feed: FeedProducts,
-    markets: Arc<Markets>,
+    assignment: Arc<Assignment>,
     producer: Arc<Producer>,
     store: Store,
+    /// How long a product is carried on that nobody asks for any more.
+    grace: Duration,
 }
 
 /// One product that is carried.
@@ -47,17 +50,17 @@ pub struct Carried {
 impl Registry {
     /// Nothing is carried yet.
     pub fn new(
-        feed: FeedProducts,
-        markets: Arc<Markets>,
+        assignment: Arc<Assignment>,
         producer: Arc<Producer>,
         store: Store,
+        grace: Duration,
     ) -> Self {
         Self {
             subscriptions: Mutex::default(),
-            feed,
-            markets,
+            assignment,
             producer,
             store,
+            grace,
         }
     }
 
@@ -71,7 +74,6 @@ impl Registry {
             match subscriptions.add(product, &requested_by) {
                 Ok(Change::Carried) => {
                     carried.push(product);
-                    self.markets.lock().carry(product);
                     let action = SubscriptionAction::Subscribed;
                     events.extend(self.tell(product, action, &requested_by).await);
                 }
@@ -81,8 +83,7 @@ impl Registry {
                 }
             }
         }
-        // All in one request: a recording that is played must not begin with half of them.
-        self.feed.subscribe(carried);
+        self.assignment.want(&carried);
         telemetry::subscribed_products(subscriptions.len());
         tokio::spawn(async move {
             for event in events {
@@ -91,7 +92,8 @@ impl Registry {
         });
     }
 
-    /// Subscribes; the bool tells whether the requester had not asked for it before.
+    /// Subscribes one who may have up to `most` products; the bool tells whether they had not asked
+    /// for it before.
     ///
     /// # Errors
     /// A bound is reached, or the database doesn't answer.
@@ -99,10 +101,11 @@ impl Registry {
         &self,
         product: ProductId,
         requested_by: &str,
+        most: Option<usize>,
     ) -> Result<(Carried, bool), Problem> {
         let mut subscriptions = self.subscriptions.lock().await;
         let change = subscriptions
-            .would_add(product, requested_by)
+            .would_add(product, requested_by, most)
             .map_err(|refusal| refused(product, refusal))?;
         if change != Change::Nothing {
             // First the database: if it fails, nothing has changed.
@@ -125,27 +128,51 @@ impl Registry {
         Ok((carried, change != Change::Nothing))
     }
 
-    /// Unsubscribes; a product that others asked for as well stays.
+    /// Unsubscribes. A product that others asked for as well stays; one that nobody asks for any
+    /// more is given up after a while.
     ///
     /// # Errors
     /// This requester hasn't asked for it, or the database doesn't answer.
-    pub async fn unsubscribe(&self, product: ProductId, requested_by: &str) -> Result<(), Problem> {
+    pub async fn unsubscribe(
+        self: Arc<Self>,
+        product: ProductId,
+        requested_by: &str,
+    ) -> Result<(), Problem> {
         let mut subscriptions = self.subscriptions.lock().await;
         let change = subscriptions
             .would_remove(product, requested_by)
             .map_err(|refusal| refused(product, refusal))?;
         self.store.remove(product, requested_by).await?;
-        let _same = subscriptions.remove(product, requested_by);
-        let event = match change {
-            Change::Dropped => self.drop_product(product, requested_by).await,
-            _ => None,
+        let now = Instant::now();
+        let _same = subscriptions.remove(product, requested_by, now);
+        drop(subscriptions);
+        if change != Change::Left {
+            return Ok(());
+        }
+        if self.grace.is_zero() {
+            self.expire(product, now).await;
+        } else {
+            // The service may end before: the database has forgotten the requester already.
+            tokio::spawn(async move {
+                tokio::time::sleep(self.grace).await;
+                self.expire(product, now).await;
+            });
+        }
+        Ok(())
+    }
+
+    /// Gives up a product if nobody has asked for it since.
+    async fn expire(&self, product: ProductId, since: Instant) {
+        let mut subscriptions = self.subscriptions.lock().await;
+        let Some(last) = subscriptions.expire(product, since) else {
+            return;
         };
+        let event = self.drop_product(product, &last).await;
         telemetry::subscribed_products(subscriptions.len());
         drop(subscriptions);
         if let Some(event) = event {
             event.taken().await;
         }
-        Ok(())
     }
 
     /// Everything that is carried, sorted by product.
@@ -160,16 +187,75 @@ impl Registry {
             .collect()
     }
 
+    /// Follows what users asked of other replicas. These have told of it already.
+    ///
+    /// # Errors
+    /// The database doesn't answer.
+    pub async fn follow(&self) -> sqlx::Result<()> {
+        // Held over the reading: what is asked for meanwhile must not look as if it were gone.
+        let mut subscriptions = self.subscriptions.lock().await;
+        let stored: BTreeSet<(ProductId, String)> = self
+            .store
+            .all()
+            .await?
+            .into_iter()
+            .filter_map(|(id, who)| Some((ProductId::parse(&id).ok()?, who)))
+            .collect();
+        let now = Instant::now();
+        for (product, who) in &stored {
+            if subscriptions.add(*product, who) == Ok(Change::Carried) {
+                self.assignment.want(&[*product]);
+            }
+        }
+        let mut gone = Vec::new();
+        for (product, known) in subscriptions.iter() {
+            let is_gone = |who: &&String| {
+                *who != CONFIGURATION && !stored.contains(&(product, (*who).clone()))
+            };
+            gone.extend(
+                known
+                    .iter()
+                    .filter(is_gone)
+                    .map(|who| (product, who.clone())),
+            );
+        }
+        for (product, who) in gone {
+            if subscriptions.remove(product, &who, now) == Ok(Change::Left)
+                && subscriptions.expire(product, now).is_some()
+            {
+                self.assignment.give_up(product);
+            }
+        }
+        telemetry::subscribed_products(subscriptions.len());
+        Ok(())
+    }
+
     async fn carry(&self, product: ProductId, requested_by: &str) -> Option<Event> {
-        self.markets.lock().carry(product);
-        self.feed.subscribe([product]);
+        self.assignment.want(&[product]);
         self.tell(product, SubscriptionAction::Subscribed, requested_by)
             .await
     }
 
+    /// Gives up a product that the exchange doesn't have, whoever asked for it.
+    pub async fn give_up(&self, product: ProductId) {
+        let mut subscriptions = self.subscriptions.lock().await;
+        if !subscriptions.remove_all(product) {
+            return;
+        }
+        if let Err(error) = self.store.remove_all(product).await {
+            // The next start asks for it again, and is refused again.
+            tracing::error!(%product, %error, "a refused subscription stays stored");
+        }
+        let event = self.drop_product(product, EXCHANGE).await;
+        telemetry::subscribed_products(subscriptions.len());
+        drop(subscriptions);
+        if let Some(event) = event {
+            event.taken().await;
+        }
+    }
+
     async fn drop_product(&self, product: ProductId, requested_by: &str) -> Option<Event> {
-        self.feed.unsubscribe([product]);
-        self.markets.lock().drop_product(product);
+        self.assignment.give_up(product);
         self.tell(product, SubscriptionAction::Unsubscribed, requested_by)
             .await
     }
@@ -242,6 +328,13 @@ fn refused(product: ProductId, refusal: Refusal) -> Problem {
         )
         .field("symbol")
         .hint("its data can be read without a subscription of one's own"),
+        Refusal::TooManyOfRequester => Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "too_many_subscriptions_of_user",
+            "one user can't ask for more symbols",
+        )
+        .field("symbol")
+        .hint("unsubscribe from another symbol first: DELETE /v1/subscriptions/{symbol}"),
         Refusal::NotCarried => Problem::not_found("subscription")
             .field("symbol")
             .hint("GET /v1/subscriptions lists what is carried"),

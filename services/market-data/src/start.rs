@@ -1,15 +1,32 @@
 //! Putting the parts together.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use chrono::TimeDelta;
 use coinbase::ProductId;
-use coinbase::client::FeedClient;
-use service_kit::{Context, Service, Starting};
+use coinbase::client::{FeedPool, RestClient};
+use kafka_common::Delivery;
+use service_kit::leases::Leases;
+use service_kit::settings::FeedSettings;
+use service_kit::{Context, Service, Settings, Starting};
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
-use crate::book::Markets;
-use crate::feed::{self, FeedHealth, FeedTask};
+use crate::assignment::Assignment;
+use crate::book::{Markets, Rules};
+use crate::elsewhere;
+use crate::feed::{self, FeedTask};
+use crate::feed_health::FeedHealth;
+use crate::fetch::Fetches;
+use crate::history::History;
+use crate::holder::{self, Holder};
 use crate::http::{self, AppState};
+use crate::lane::Limits;
 use crate::listing::Listing;
+use crate::outlet::{Outlet, Writers};
 use crate::producer::Producer;
 use crate::publisher::publisher;
 use crate::quotes::Quotes;
@@ -17,8 +34,12 @@ use crate::registry::{CONFIGURATION, Registry};
 use crate::statistics::FeedStatistics;
 use crate::store::Store;
 use crate::subscriptions::MAX_PRODUCTS;
+use crate::tail::{self, Tail};
+use crate::telemetry;
 use crate::tick_cache::TickCache;
-use crate::{tail, telemetry};
+
+/// Between two looks at what users asked of other replicas.
+const FOLLOW: Duration = Duration::from_secs(2);
 
 /// Starts the service.
 ///
@@ -45,32 +66,47 @@ pub fn start_with_stats(context: Context) -> Starting<(Service, Arc<FeedStatisti
 async fn start_now(context: Context) -> anyhow::Result<(Service, Arc<FeedStatistics>)> {
     telemetry::describe();
     let settings = &context.settings;
+    if settings.feed.replicated && settings.kafka.delivery != Delivery::ExactlyOnce {
+        anyhow::bail!(
+            "feed.replicated: replicas need a broker with transactions \
+             (kafka.delivery = \"exactly_once\"), which keep one from writing after another has \
+             taken over"
+        );
+    }
     let source = settings.feed.source;
-    let (listing, logged, store) = tokio::try_join!(
-        Listing::load(&settings.feed.rest_url, &settings.feed.products),
-        tail::read(&settings.kafka, source.as_str()),
+    let rest = RestClient::new(&settings.feed.rest_url)?;
+    let (listing, tail, store) = tokio::try_join!(
+        Listing::load(rest.clone(), &settings.feed, &context.cache),
+        read_log(settings),
         Store::open(context.database.clone()),
     )?;
     let (listing, is_complete) = listing;
     tracing::info!(
         source = source.as_str(),
         products = listing.catalog().len(),
-        symbols_in_log = logged.len(),
+        symbols_in_log = tail.logged.len(),
         "market data starts"
     );
     let wanted = wanted(&listing, is_complete, &settings.feed.products, &store).await?;
 
     let listing = Arc::new(listing);
-    let markets = Arc::new(Markets::new(source, logged));
+    let markets = Arc::new(Markets::new(rules(&settings.feed), tail.logged));
     let statistics = Arc::new(FeedStatistics::default());
     let producer = Arc::new(Producer::start(&settings.kafka)?);
-    let feed = FeedClient::spawn(
-        feed::config(&settings.feed),
-        [],
-        context.shutdown.child_token(),
-    );
+    let feed = FeedPool::spawn(feed::config(&settings.feed), context.shutdown.child_token());
     let carried = feed.products().clone();
+    let assignment = Arc::new(Assignment::new(
+        carried.clone(),
+        Arc::clone(&markets),
+        settings.feed.replicated,
+    ));
+    let writers = Arc::new(Writers::default());
+    let outlet = match settings.feed.replicated {
+        true => Outlet::Fenced(Arc::clone(&writers)),
+        false => Outlet::Plain(Arc::clone(&producer)),
+    };
     let (publisher, acknowledger, publishing) = publisher(
+        outlet,
         Arc::clone(&producer),
         source.as_str(),
         Arc::clone(&markets),
@@ -83,21 +119,30 @@ async fn start_now(context: Context) -> anyhow::Result<(Service, Arc<FeedStatist
         move || connection.check()
     });
     require(&context, "publishing", move || publishing.check());
+    context.health.tell("feed", {
+        let connection = Arc::clone(&connection);
+        move || connection.detail()
+    });
+    context.health.tell("products", {
+        let markets = Arc::clone(&markets);
+        move || markets.lock().detail(Instant::now())
+    });
+    let registry = Arc::new(Registry::new(
+        Arc::clone(&assignment),
+        Arc::clone(&producer),
+        store,
+        Duration::from_secs(settings.feed.subscription_grace_seconds),
+    ));
     let task = FeedTask {
         feed,
         markets: Arc::clone(&markets),
+        fetches: Fetches::new(rest.clone()),
         publisher,
         statistics: Arc::clone(&statistics),
         health: connection,
+        registry: Arc::clone(&registry),
+        stale_after,
     };
-
-    let registry = Arc::new(Registry::new(
-        carried.clone(),
-        Arc::clone(&markets),
-        Arc::clone(&producer),
-        store,
-    ));
-    // The book must know a product before the feed brings its first trade.
     registry.begin(wanted).await;
 
     let quotes = Arc::new(Quotes::new(source.as_str()));
@@ -108,21 +153,33 @@ async fn start_now(context: Context) -> anyhow::Result<(Service, Arc<FeedStatist
     };
     let shutdown = || context.shutdown.clone();
     let refreshing = Arc::clone(&listing).refresh(is_complete, carried, shutdown());
-    let tasks = vec![
+    let mut tasks = vec![
         tokio::spawn(feed::run(task, acknowledger, producer, shutdown())),
         tokio::spawn(refreshing),
         tokio::spawn(Arc::clone(&quotes).run(Arc::clone(&markets), shutdown())),
         tokio::spawn(tick_cache.run(shutdown())),
     ];
-    let state = AppState::new(
+    if settings.feed.replicated {
+        let replica = Replica {
+            registry: Arc::clone(&registry),
+            quotes: Arc::clone(&quotes),
+            assignment,
+            writers,
+        };
+        tasks.extend(replica.start(&context));
+    }
+    let state = AppState {
         registry,
         markets,
         listing,
+        history: Arc::new(History::new(rest)),
         quotes,
-        context.cache.clone(),
+        cache: context.cache.clone(),
         source,
-        shutdown(),
-    );
+        max_products_per_user: settings.feed.max_products_per_user,
+        streams: http::stream_places(),
+        shutdown: shutdown(),
+    };
     let (router, openapi) = http::router(state);
     let service = Service {
         router,
@@ -130,6 +187,75 @@ async fn start_now(context: Context) -> anyhow::Result<(Service, Arc<FeedStatist
         tasks,
     };
     Ok((service, statistics))
+}
+
+/// Where the log ends; among replicas that is read when a partition is taken over.
+async fn read_log(settings: &Settings) -> anyhow::Result<Tail> {
+    if settings.feed.replicated {
+        return Ok(Tail::default());
+    }
+    tail::read(&settings.kafka, settings.feed.source.as_str(), None).await
+}
+
+/// What runs besides where there are several replicas.
+struct Replica {
+    registry: Arc<Registry>,
+    quotes: Arc<Quotes>,
+    assignment: Arc<Assignment>,
+    writers: Arc<Writers>,
+}
+
+impl Replica {
+    fn start(self, context: &Context) -> [JoinHandle<()>; 3] {
+        let settings = &context.settings;
+        let owner = Uuid::new_v4().to_string();
+        let leases = Leases::new(context.cache.clone(), owner, holder::LEASE);
+        let holder = Arc::new(Holder::new(
+            &settings.kafka,
+            settings.feed.source.as_str(),
+            leases,
+            self.writers,
+            Arc::clone(&self.assignment),
+        ));
+        context.health.tell("leases", {
+            let holder = Arc::clone(&holder);
+            move || holder.detail()
+        });
+        let shutdown = || context.shutdown.clone();
+        let elsewhere = elsewhere::run(
+            context.cache.clone(),
+            self.assignment,
+            self.quotes,
+            shutdown(),
+        );
+        [
+            tokio::spawn(holder.run(shutdown())),
+            tokio::spawn(elsewhere),
+            tokio::spawn(follow(self.registry, shutdown())),
+        ]
+    }
+}
+
+/// Follows what users asked of other replicas.
+async fn follow(registry: Arc<Registry>, shutdown: CancellationToken) {
+    while shutdown.run_until_cancelled(sleep(FOLLOW)).await.is_some() {
+        if let Err(error) = registry.follow().await {
+            tracing::warn!(%error, "what was asked of other replicas isn't known");
+        }
+    }
+}
+
+fn rules(settings: &FeedSettings) -> Rules {
+    let gap = &settings.gap;
+    Rules {
+        source: settings.source,
+        limits: Limits {
+            max_trades: gap.max_trades,
+            max_wait: Duration::from_secs(gap.max_wait_seconds),
+            max_held: gap.max_held,
+        },
+        quote_max_age: TimeDelta::milliseconds(settings.quote_max_age_ms.into()),
+    }
 }
 
 fn require(

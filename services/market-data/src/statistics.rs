@@ -18,10 +18,14 @@ pub struct FeedStatistics {
     connections: AtomicU64,
     enqueued: AtomicU64,
     published: AtomicU64,
+    marked: AtomicU64,
+    returned: AtomicU64,
     duplicates: AtomicU64,
+    backfilled: AtomicU64,
     gaps: AtomicU64,
     missing: AtomicU64,
     lost: AtomicU64,
+    waiting: AtomicU64,
     quiet_looks: AtomicU32,
 }
 
@@ -40,14 +44,18 @@ pub struct FeedCounts {
     pub published: u64,
     /// Trades that were told again; with `ticker` and `matches` both, that is every trade.
     pub duplicates: u64,
-    /// Runs of trades that are missing from the log.
+    /// Trades that the feed didn't bring and that were fetched.
+    pub backfilled: u64,
+    /// Runs of trades that are missing from the log, and marked there.
     pub gaps: u64,
     /// How many trades these runs have in all.
     pub missing: u64,
-    /// Of these, how many came but couldn't be delivered to Kafka.
+    /// Of these, how many came but were refused by Kafka.
     pub lost: u64,
-    /// Trades that are queued and not yet acknowledged.
+    /// Records that are queued and not yet acknowledged.
     pub in_flight: u64,
+    /// Trades that wait behind gaps or for Kafka, and gaps that are open.
+    pub waiting: u64,
 }
 
 impl FeedStatistics {
@@ -56,7 +64,9 @@ impl FeedStatistics {
     pub fn counts(&self) -> FeedCounts {
         let read = |counter: &AtomicU64| counter.load(Ordering::Acquire);
         // What is acknowledged is read first, so that the difference never is below zero.
-        let (published, lost) = (read(&self.published), read(&self.lost));
+        let answered = [&self.published, &self.marked, &self.returned].map(read);
+        let [published, ..] = answered;
+        let answered: u64 = answered.iter().sum();
         FeedCounts {
             frames: read(&self.frames),
             malformed: read(&self.malformed),
@@ -64,21 +74,24 @@ impl FeedStatistics {
             connections: read(&self.connections),
             published,
             duplicates: read(&self.duplicates),
+            backfilled: read(&self.backfilled),
             gaps: read(&self.gaps),
             missing: read(&self.missing),
-            lost,
-            in_flight: read(&self.enqueued).saturating_sub(published + lost),
+            lost: read(&self.lost),
+            in_flight: read(&self.enqueued).saturating_sub(answered),
+            waiting: read(&self.waiting),
         }
     }
 
     /// Waits until at least `frames` frames were received, all of them were worked through, and
-    /// every trade of theirs is in the log or counted as lost. Only ends for a feed that does: a
+    /// every trade of theirs is in the log, and every gap filled or marked there. Only ends for a feed that does: a
     /// recording's.
     pub async fn settled(&self, frames: u64) {
         loop {
             let counts = self.counts();
             let quiet = self.quiet_looks.load(Ordering::Acquire) >= QUIET_LOOKS;
-            if counts.frames >= frames && counts.in_flight == 0 && quiet {
+            let is_done = counts.in_flight == 0 && counts.waiting == 0;
+            if counts.frames >= frames && is_done && quiet {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -109,19 +122,36 @@ impl FeedStatistics {
         self.published.fetch_add(1, Ordering::AcqRel);
     }
 
+    /// The mark of a gap is in the log.
+    pub(crate) fn marked(&self) {
+        self.marked.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// A record wasn't taken, and is to be queued again.
+    pub(crate) fn returned(&self) {
+        self.returned.fetch_add(1, Ordering::AcqRel);
+    }
+
     pub(crate) fn duplicates(&self, count: u64) {
         self.duplicates.fetch_add(count, Ordering::AcqRel);
     }
 
-    pub(crate) fn gap(&self, gaps: u64, missing: u64) {
-        self.gaps.fetch_add(gaps, Ordering::AcqRel);
+    pub(crate) fn backfilled(&self, count: u64) {
+        self.backfilled.fetch_add(count, Ordering::AcqRel);
+    }
+
+    pub(crate) fn gap(&self, missing: u64) {
+        self.gaps.fetch_add(1, Ordering::AcqRel);
         self.missing.fetch_add(missing, Ordering::AcqRel);
     }
 
-    /// A trade that couldn't be delivered; it begins a gap or makes the last one longer.
-    pub(crate) fn lost(&self, begins_gap: bool) {
-        self.gap(u64::from(begins_gap), 1);
-        self.lost.fetch_add(1, Ordering::AcqRel);
+    /// Trades that Kafka refused for good; they are a gap as well.
+    pub(crate) fn lost(&self, count: u64) {
+        self.lost.fetch_add(count, Ordering::AcqRel);
+    }
+
+    pub(crate) fn waiting(&self, count: usize) {
+        self.waiting.store(count as u64, Ordering::Release);
     }
 }
 
@@ -146,20 +176,22 @@ mod tests {
         statistics.enqueued();
         assert!(waits(1).await.is_err(), "one in flight");
         statistics.published();
+        statistics.waiting(1);
+        assert!(waits(1).await.is_err(), "one behind a gap");
+        statistics.waiting(0);
         assert!(waits(1).await.is_ok());
         statistics.busy();
         assert!(waits(1).await.is_err(), "something came just now");
     }
 
     #[test]
-    fn a_lost_trade_is_missing_and_not_in_flight() {
+    fn what_was_not_taken_is_not_in_flight() {
         let statistics = FeedStatistics::default();
-        (0..3).for_each(|_| statistics.enqueued());
+        (0..4).for_each(|_| statistics.enqueued());
         statistics.published();
-        statistics.lost(true);
-        statistics.lost(false);
+        statistics.marked();
+        statistics.returned();
         let counts = statistics.counts();
-        assert_eq!((counts.gaps, counts.missing, counts.lost), (1, 2, 2));
-        assert_eq!((counts.published, counts.in_flight), (1, 0));
+        assert_eq!((counts.published, counts.in_flight), (1, 1));
     }
 }

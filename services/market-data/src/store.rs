@@ -67,4 +67,16 @@ impl Store {
         .await
         .map(|_| ())
     }
+
+    /// Forgets all requesters of a product.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn remove_all(&self, product: ProductId) -> sqlx::Result<()> {
+        sqlx::query("DELETE FROM market_data.subscriptions WHERE product_id = $1")
+            .bind(product.as_str())
+            .execute(&self.database)
+            .await
+            .map(|_| ())
+    }
 }

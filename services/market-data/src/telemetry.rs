@@ -1,12 +1,15 @@
 //! Metrics and log lines, one function for each event, so that both always agree.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use coinbase::Symbol;
 use coinbase::client::DisconnectReason;
 use coinbase::exchange::{ErrorFrame, ParseError};
-use coinbase::{Gap, Symbol};
 use kafka_common::ProduceError;
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+
+use crate::sample::Sample;
+use crate::tick::Missing;
 
 /// Says what each metric means.
 pub fn describe() {
@@ -20,23 +23,51 @@ pub fn describe() {
     );
     describe_counter!(
         "market_data_gaps_total",
-        "Runs of trades that the feed skipped, by symbol"
+        "Runs of trades that are missing from the log and marked there, by symbol and reason"
     );
     describe_counter!(
         "market_data_missing_trades_total",
-        "Trades that the feed skipped, by symbol"
+        "Trades of these runs, by symbol and reason"
     );
     describe_counter!(
-        "market_data_suspected_missing_trades_total",
-        "Trades that a heartbeat named and that had not come then, by symbol"
+        "market_data_backfilled_trades_total",
+        "Trades that the feed did not bring and that were fetched, by symbol"
+    );
+    describe_counter!(
+        "market_data_left_out_trades_total",
+        "Trades that came while too many waited; they are fetched when it is their turn"
+    );
+    describe_counter!(
+        "market_data_failed_fetches_total",
+        "Requests for missing trades that failed"
+    );
+    describe_gauge!(
+        "market_data_waiting_trades",
+        "Trades that wait behind gaps or for Kafka, and gaps that are open"
+    );
+    describe_counter!(
+        "market_data_returned_records_total",
+        "Records that Kafka did not take and that are queued again"
     );
     describe_counter!(
         "market_data_lost_trades_total",
-        "Trades that came and could not be delivered to Kafka, by symbol"
+        "Trades that Kafka refused for good, by symbol"
+    );
+    describe_counter!(
+        "market_data_not_ours_total",
+        "Trades that were not written because another replica writes their partition, by symbol"
+    );
+    describe_gauge!(
+        "market_data_held_partitions",
+        "Partitions that this replica writes, where there are several"
     );
     describe_counter!(
         "market_data_malformed_frames_total",
         "Frames that could not be read, by reason"
+    );
+    describe_counter!(
+        "market_data_lost_frames_total",
+        "Messages that the feed numbered and that never came; only the Advanced Trade feed does"
     );
     describe_counter!(
         "market_data_unknown_frames_total",
@@ -50,6 +81,10 @@ pub fn describe() {
     describe_gauge!(
         "market_data_feed_age_seconds",
         "Time since a trade or heartbeat came, by symbol"
+    );
+    describe_counter!(
+        "market_data_renewed_subscriptions_total",
+        "Products that were subscribed to again because nothing was heard of them, by symbol"
     );
     describe_histogram!(
         "market_data_publish_latency_seconds",
@@ -98,50 +133,83 @@ pub fn duplicates(count: u64) {
     counter!("market_data_duplicate_trades_total").increment(count);
 }
 
-pub fn gap(symbol: Symbol, gap: Gap, suspected: u64) {
-    counter!("market_data_gaps_total", "symbol" => symbol.to_string()).increment(1);
-    counter!("market_data_missing_trades_total", "symbol" => symbol.to_string())
-        .increment(gap.count());
+pub fn gap(symbol: Symbol, missing: &Missing) {
+    let reason = missing.reason.as_str();
+    counter!("market_data_gaps_total", "symbol" => symbol.to_string(), "reason" => reason)
+        .increment(1);
+    counter!("market_data_missing_trades_total", "symbol" => symbol.to_string(), "reason" => reason)
+        .increment(missing.count());
     tracing::warn!(
         %symbol,
-        first = gap.first_missing,
-        last = gap.last_missing,
-        missing = gap.count(),
-        suspected,
-        "the feed skipped trades"
+        first = missing.first,
+        last = missing.last,
+        missing = missing.count(),
+        reason,
+        "trades are missing: the log says so"
     );
 }
 
-pub fn suspected_gap(symbol: Symbol, gap: Gap) {
-    counter!("market_data_suspected_missing_trades_total", "symbol" => symbol.to_string())
-        .increment(gap.count());
-    tracing::warn!(
-        %symbol,
-        first = gap.first_missing,
-        last = gap.last_missing,
-        "the feed names trades that have not come"
-    );
+pub fn backfilled(symbol: Symbol, count: usize) {
+    counter!("market_data_backfilled_trades_total", "symbol" => symbol.to_string())
+        .increment(count as u64);
+    tracing::info!(%symbol, count, "missing trades fetched");
 }
 
-pub fn lost(symbol: Symbol, trade_id: u64, error: &dyn std::fmt::Display) {
-    counter!("market_data_lost_trades_total", "symbol" => symbol.to_string()).increment(1);
-    tracing::error!(%symbol, trade_id, %error, "trade lost: it could not be delivered");
+pub fn left_out(count: u64) {
+    counter!("market_data_left_out_trades_total").increment(count);
+}
+
+pub fn fetch_failed(symbol: Symbol, error: &dyn std::fmt::Display) {
+    counter!("market_data_failed_fetches_total").increment(1);
+    tracing::warn!(%symbol, %error, "missing trades could not be fetched");
+}
+
+pub fn waiting(count: u64) {
+    gauge!("market_data_waiting_trades").set(count as f64);
+}
+
+pub fn returned(count: usize) {
+    counter!("market_data_returned_records_total").increment(count as u64);
+    tracing::error!(count, "kafka did not take records: they are queued again");
+}
+
+pub fn not_ours(symbol: Symbol) {
+    counter!("market_data_not_ours_total", "symbol" => symbol.to_string()).increment(1);
+}
+
+pub fn held_partitions(count: usize) {
+    gauge!("market_data_held_partitions").set(count as f64);
+}
+
+pub fn lost(symbol: Symbol, count: u64) {
+    counter!("market_data_lost_trades_total", "symbol" => symbol.to_string()).increment(count);
 }
 
 pub fn queue_stays_full(error: &ProduceError) {
     tracing::warn!(%error, "kafka is slow: the feed waits");
 }
 
-pub fn producer_renewed(error: &ProduceError) {
+pub fn producer_renewed() {
     counter!("market_data_producer_renewals_total").increment(1);
-    tracing::error!(%error, "the producer can't go on: a new one takes over");
+    tracing::warn!("a new producer takes over");
 }
 
 // A feed that has gone mad sends thousands a second: the metric tells, the log line is for looking
 // closer.
 pub fn malformed(error: &ParseError) {
     counter!("market_data_malformed_frames_total", "reason" => error.reason.as_str()).increment(1);
-    tracing::debug!(%error, "frame could not be read");
+    static SAMPLE: Sample = Sample::new();
+    if let Some(skipped) = SAMPLE.take(Instant::now()) {
+        tracing::warn!(%error, skipped, "frame could not be read");
+    }
+}
+
+pub fn frames_lost(count: u64) {
+    counter!("market_data_lost_frames_total").increment(count);
+    static SAMPLE: Sample = Sample::new();
+    if let Some(skipped) = SAMPLE.take(Instant::now()) {
+        tracing::warn!(count, skipped, "messages of the feed were lost");
+    }
 }
 
 pub fn unknown_frame(kind: &str) {
@@ -162,8 +230,14 @@ pub fn feed_error(error: &ErrorFrame) {
     tracing::error!(%error, "the feed refuses");
 }
 
-pub fn feed_age(symbol: Symbol, seconds: f64) {
-    gauge!("market_data_feed_age_seconds", "symbol" => symbol.to_string()).set(seconds);
+pub fn feed_age(symbol: Symbol, age: Duration) {
+    gauge!("market_data_feed_age_seconds", "symbol" => symbol.to_string()).set(age.as_secs_f64());
+}
+
+pub fn renewed(symbol: Symbol, age: Duration) {
+    counter!("market_data_renewed_subscriptions_total", "symbol" => symbol.to_string())
+        .increment(1);
+    tracing::warn!(%symbol, ?age, "nothing is heard of the product: it is subscribed to again");
 }
 
 pub fn cache_dropped(ticks: u64) {

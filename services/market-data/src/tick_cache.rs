@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use coinbase::{Symbol, Trade};
+use coinbase::Symbol;
 use service_kit::cache::Cache;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::book::{KEPT_TICKS, Markets};
 use crate::message;
 use crate::telemetry;
+use crate::tick::Tick;
 
 /// The time between two writes. Each writes at most [`KEPT_TICKS`] of a symbol, since older ones
 /// would be trimmed at once: so the cache's work has a bound whatever the feed's rate is.
@@ -49,10 +50,10 @@ impl TickCache {
         // The guard must be gone before the first wait.
         let unsaved = self.markets.lock().take_unsaved();
         let mut failed = false;
-        for (symbol, trades) in unsaved {
+        for (symbol, ticks) in unsaved {
             // A cache that has just not answered would only take its timeout once more.
             if !failed {
-                let texts: Vec<String> = trades.iter().filter_map(|t| self.text(t)).collect();
+                let texts: Vec<String> = ticks.iter().filter_map(|t| self.text(t)).collect();
                 match self.cache.append(&key(symbol), &texts, KEPT_TICKS).await {
                     Ok(()) => continue,
                     Err(error) if *is_failing => tracing::debug!(%error, "cache takes no ticks"),
@@ -60,33 +61,25 @@ impl TickCache {
                 }
                 failed = true;
             }
-            telemetry::cache_dropped(trades.len() as u64);
+            telemetry::cache_dropped(ticks.len() as u64);
         }
         *is_failing = failed;
     }
 
-    fn text(&self, trade: &Trade) -> Option<String> {
-        serde_json::to_string(&message::update(trade, self.source)).ok()
+    fn text(&self, tick: &Tick) -> Option<String> {
+        serde_json::to_string(&message::update(tick, self.source)).ok()
     }
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-    use std::collections::HashMap;
-    use std::time::Instant;
-
-    use coinbase::client::Item;
-    use service_kit::settings::FeedSource;
-
     use super::*;
-    use crate::book::tests::trade;
+    use crate::book::tests::{markets_with, pass_on};
 
     #[tokio::test]
     async fn new_trades_are_written_once() {
-        let markets = Arc::new(Markets::new(FeedSource::Simulator, HashMap::new()));
-        let product = trade("BTC-USD", 1, 1).product_id;
-        markets.lock().carry(product);
+        let markets = Arc::new(markets_with("BTC-USD", []));
         let cache = Cache::in_memory();
         let writer = TickCache {
             cache: cache.clone(),
@@ -94,11 +87,11 @@ mod tests {
             source: "simulator",
         };
         for ids in [1..=3, 4..=5] {
-            let items: Vec<Item> = ids.map(|id| Item::Trade(trade("BTC-USD", id, 1))).collect();
-            markets.lock().take(&items, Instant::now(), &mut Vec::new());
+            pass_on(&markets, "BTC-USD", ids);
             writer.write(&mut false).await;
         }
-        let texts = cache.latest(&key(product.symbol()), 10).await.unwrap();
+        let symbol = Symbol::parse("BTCUSD").unwrap();
+        let texts = cache.latest(&key(symbol), 10).await.unwrap();
         assert_eq!(texts.len(), 5);
         assert!(texts[4].contains(r#""trade_id":5"#), "{}", texts[4]);
     }

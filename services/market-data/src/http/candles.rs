@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
+use chrono::Utc;
 use serde::Deserialize;
 use service_kit::{Page, Problem};
 
@@ -22,8 +23,9 @@ pub(super) struct CandlesQuery {
     limit: Option<usize>,
 }
 
-/// The newest candles of a symbol since the start, the newest last. Where nothing was traded there
-/// is no candle.
+/// The newest candles of a symbol, the newest last. Where nothing was traded there is no candle.
+/// From one minute on, the exchange's candles stand where the service's own begin too late or lack
+/// trades; `missing` tells how many trades a candle lacks even so.
 #[utoipa::path(
     get,
     path = "/v1/candles/{symbol}",
@@ -43,10 +45,17 @@ pub(super) async fn list(
 ) -> Result<Json<Page<Candle>>, Problem> {
     let product = state.listing.find(&symbol)?.id;
     let limit = query.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, KEPT);
-    let book = state.markets.lock();
-    Ok(Json(Page::all(book.candles(
-        product,
-        query.interval,
-        limit,
-    ))))
+    let (own, latest) = {
+        let book = state.markets.lock();
+        (
+            book.candles(product, query.interval, limit),
+            book.latest(product).trade,
+        )
+    };
+    let until = latest.map_or_else(Utc::now, |trade| trade.time);
+    let candles = state
+        .history
+        .complete(product, query.interval, own, limit, until)
+        .await;
+    Ok(Json(Page::all(candles)))
 }

@@ -23,6 +23,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::book::Markets;
+use crate::history::History;
 use crate::listing::Listing;
 use crate::quotes::Quotes;
 use crate::registry::Registry;
@@ -51,40 +52,25 @@ pub struct AppState {
     pub markets: Arc<Markets>,
     /// Knows the products.
     pub listing: Arc<Listing>,
+    /// Knows candles from before the start.
+    pub history: Arc<History>,
     /// Tells live prices.
     pub quotes: Arc<Quotes>,
     /// Has the latest ticks, also those from before a restart.
     pub cache: Cache,
     /// What the feed is.
     pub source: FeedSource,
+    /// Products that one user can ask for.
+    pub max_products_per_user: usize,
     /// One permit for each stream.
-    streams: Arc<Semaphore>,
+    pub streams: Arc<Semaphore>,
     /// Ends the streams.
     pub shutdown: CancellationToken,
 }
 
-impl AppState {
-    /// All that the handlers need.
-    pub fn new(
-        registry: Arc<Registry>,
-        markets: Arc<Markets>,
-        listing: Arc<Listing>,
-        quotes: Arc<Quotes>,
-        cache: Cache,
-        source: FeedSource,
-        shutdown: CancellationToken,
-    ) -> Self {
-        Self {
-            registry,
-            markets,
-            listing,
-            quotes,
-            cache,
-            source,
-            streams: Arc::new(Semaphore::new(MAX_STREAMS)),
-            shutdown,
-        }
-    }
+/// Places for browsers that watch.
+pub fn stream_places() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(MAX_STREAMS))
 }
 
 /// The paths, and the document that describes them.

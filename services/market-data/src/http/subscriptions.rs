@@ -22,7 +22,7 @@ pub(super) struct Subscription {
     symbol: String,
     /// The exchange's name, as `BTC-USD`.
     product_id: String,
-    /// Users, sessions, or `configuration`.
+    /// Users, sessions, or `configuration`; nobody for a short while after the last has left.
     requested_by: Vec<String>,
     /// `coinbase` or `simulator`.
     source: &'static str,
@@ -120,7 +120,9 @@ pub(super) async fn create(
     let requester = requester(&identity, body.requested_by)?;
     let product = state.listing.find(&body.symbol)?.id;
     let registry = state.registry.clone();
-    let change = async move { registry.subscribe(product, &requester).await };
+    // Services subscribe for many.
+    let most = (identity.role == Role::User).then_some(state.max_products_per_user);
+    let change = async move { registry.subscribe(product, &requester, most).await };
     let (carried, is_new) = finished(change).await?;
     let status = match is_new {
         true => StatusCode::CREATED,
@@ -129,7 +131,8 @@ pub(super) async fn create(
     Ok((status, Json(Subscription::new(&state, carried))))
 }
 
-/// Gives up a symbol; it is carried on as long as somebody else has asked for it.
+/// Gives up a symbol; it is carried on as long as somebody else has asked for it, and for a short
+/// while after the last has left.
 #[utoipa::path(
     delete,
     path = "/v1/subscriptions/{symbol}",

@@ -56,6 +56,12 @@ pub struct Tick {
     )]
     #[schema(value_type = Option<f64>)]
     ask: Option<Decimal>,
+    /// How much older than the trade bid and ask are, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quote_age_ms: Option<u32>,
+    /// The feed didn't bring the trade: it was fetched afterwards.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    backfilled: bool,
 }
 
 impl From<MarketDataUpdate> for Tick {
@@ -71,6 +77,8 @@ impl From<MarketDataUpdate> for Tick {
             side: update.side,
             bid: update.bid,
             ask: update.ask,
+            quote_age_ms: update.quote_age_ms,
+            backfilled: update.backfilled,
         }
     }
 }
@@ -83,6 +91,7 @@ impl Tick {
             sequence: None,
             bid: None,
             ask: None,
+            quote_age_ms: None,
             ..self
         }
     }
@@ -133,10 +142,10 @@ fn read(text: &str) -> Option<Tick> {
 }
 
 fn from_memory(state: &AppState, product: coinbase::ProductId, limit: usize) -> Vec<Tick> {
-    let trades = state.markets.lock().ticks(product, limit);
+    let ticks = state.markets.lock().ticks(product, limit);
     let source = state.source.as_str();
-    trades
+    ticks
         .iter()
-        .map(|trade| Tick::from(message::update(trade, source)))
+        .map(|tick| Tick::from(message::update(tick, source)))
         .collect()
 }

@@ -1,15 +1,12 @@
 //! From a simulator's socket to the log, to the cache and to whoever asks over HTTP.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod common;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use crate::common::{LogRecord, PATIENCE, TestApp, log, player, recording, settings, trades_of};
 use coinbase::Trade;
 use coinbase::market::MarketConfig;
 use coinbase::simulator::{Simulator, SimulatorConfig};
-use common::{LogRecord, PATIENCE, TestApp, log, player, recording, settings, trades_of};
 use kafka_common::messages::{MarketDataUpdate, TakerSide};
 use kafka_common::partitioner::market_data_partition;
 use reqwest::{Method, StatusCode};
@@ -21,10 +18,10 @@ const ALL: [&str; 3] = ["BTC-USD", "ETHUSD", "SOL-USD"];
 
 fn assert_is(record: &LogRecord, trade: &Trade) {
     let update: MarketDataUpdate = serde_json::from_str(&record.data().to_string()).unwrap();
-    let side = match trade.side {
+    let side = trade.side.map(|side| match side {
         coinbase::Side::Buy => TakerSide::Buy,
         coinbase::Side::Sell => TakerSide::Sell,
-    };
+    });
     let expected = MarketDataUpdate {
         symbol: trade.product_id.as_str().replace('-', ""),
         price: trade.price,
@@ -33,9 +30,12 @@ fn assert_is(record: &LogRecord, trade: &Trade) {
         source: "simulator".to_owned(),
         trade_id: Some(trade.trade_id),
         sequence: trade.sequence,
-        side: Some(side),
+        side,
         bid: trade.bid,
         ask: trade.ask,
+        quote_age_ms: trade.bid.map(|_| 0),
+        backfilled: false,
+        gap: None,
     };
     assert_eq!(update, expected);
     assert_eq!(record.value["producer_service"], "market-data");

@@ -1,13 +1,9 @@
 //! The service on real servers, fed by a simulator over a real socket.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    dead_code,
-    reason = "test support: each test file uses a part of it"
-)]
 
-use std::collections::HashMap;
+pub mod logged;
+pub mod rest;
+
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,9 +12,11 @@ use coinbase::market::{MarketConfig, Until, record};
 use coinbase::recording::RecordingReader;
 use coinbase::simulator::{Simulator, SimulatorConfig, SimulatorHandle, Speed};
 use coinbase::{Sequencer, Trade, TradeOutcome};
-use kafka_common::admin::{set_up_topics, watermarks};
+use kafka_common::admin::set_up_topics;
 use market_data::{FeedCounts, FeedStatistics};
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::message::{BorrowedMessage, Headers};
 use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -30,7 +28,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// The machine may be busy; what doesn't come within this time doesn't come.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Settings for a test's own part of the servers, with topics.
 pub async fn settings(own: &Isolated) -> Settings {
@@ -43,6 +41,8 @@ pub async fn settings(own: &Isolated) -> Settings {
     settings.redis.key_prefix = own.redis_prefix.clone();
     settings.auth.secret = "a-secret-of-more-than-thirty-two-bytes".to_owned().into();
     settings.feed.source = FeedSource::Simulator;
+    // Tests of that set it themselves.
+    settings.feed.subscription_grace_seconds = 0;
     set_up_topics(&settings.kafka).await.unwrap();
     settings
 }
@@ -96,6 +96,8 @@ pub async fn player(path: &Path) -> SimulatorHandle {
 pub struct LogRecord {
     pub partition: i32,
     pub key: String,
+    /// The header `record-kind`.
+    pub kind: Option<String>,
     pub value: Value,
 }
 
@@ -105,12 +107,8 @@ impl LogRecord {
     }
 }
 
-/// All of a topic, each partition in its order.
+/// All of a topic that is committed, each partition in its order.
 pub async fn log(settings: &Settings, topic: &str, partitions: i32) -> Vec<LogRecord> {
-    let ends = watermarks(&settings.kafka, topic, partitions)
-        .await
-        .unwrap();
-    let wanted: i64 = ends.iter().map(|(first, end)| end - first).sum();
     let name = settings.kafka.topic(topic);
     let servers = settings.kafka.bootstrap_servers.clone();
     let reading = tokio::task::spawn_blocking(move || {
@@ -118,6 +116,7 @@ pub async fn log(settings: &Settings, topic: &str, partitions: i32) -> Vec<LogRe
             .set("bootstrap.servers", servers)
             .set("group.id", "reader")
             .set("enable.auto.commit", "false")
+            .set("enable.partition.eof", "true")
             .create()
             .unwrap();
         let mut assignment = TopicPartitionList::new();
@@ -128,17 +127,31 @@ pub async fn log(settings: &Settings, topic: &str, partitions: i32) -> Vec<LogRe
         }
         consumer.assign(&assignment).unwrap();
         let mut records = Vec::new();
-        while (records.len() as i64) < wanted {
-            let record = consumer.poll(PATIENCE).expect("records come").unwrap();
+        let mut ended = BTreeSet::new();
+        while ended.len() < partitions as usize {
+            let record = match consumer.poll(PATIENCE).expect("records come") {
+                Err(KafkaError::PartitionEOF(partition)) => {
+                    ended.insert(partition);
+                    continue;
+                }
+                record => record.unwrap(),
+            };
             records.push(LogRecord {
                 partition: record.partition(),
                 key: String::from_utf8(record.key().unwrap().to_vec()).unwrap(),
+                kind: record_kind(&record),
                 value: serde_json::from_slice(record.payload().unwrap()).unwrap(),
             });
         }
         records
     });
     reading.await.unwrap()
+}
+
+fn record_kind(record: &BorrowedMessage<'_>) -> Option<String> {
+    let headers = record.headers()?;
+    let header = headers.iter().find(|header| header.key == "record-kind")?;
+    Some(String::from_utf8(header.value?.to_vec()).unwrap())
 }
 
 /// The running service.
@@ -159,6 +172,19 @@ impl TestApp {
     ) -> Self {
         settings.feed.websocket_url = simulator.ws_url();
         settings.feed.rest_url = simulator.rest_url();
+        settings.feed.products = products.iter().map(|name| (*name).to_owned()).collect();
+        Self::start_with(settings).await
+    }
+
+    /// Starts the service on a simulator, with another REST interface than the simulator's.
+    pub async fn start_with_rest(
+        mut settings: Settings,
+        simulator: &SimulatorHandle,
+        rest_url: String,
+        products: &[&str],
+    ) -> Self {
+        settings.feed.websocket_url = simulator.ws_url();
+        settings.feed.rest_url = rest_url;
         settings.feed.products = products.iter().map(|name| (*name).to_owned()).collect();
         Self::start_with(settings).await
     }
