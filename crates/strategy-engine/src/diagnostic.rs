@@ -163,7 +163,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("node_unknown", "no node type has this name"),
     (
         "node_unsupported",
-        "the node type exists but is not supported yet",
+        "the node asks for something that has no meaning here",
     ),
     (
         "edge_invalid",
@@ -227,16 +227,45 @@ pub const CODES: &[(&str, &str)] = &[
     ),
     ("field_ignored", "notice: a data field has no effect"),
     (
-        "order_type_unsupported",
-        "only market orders are supported yet",
+        "stop_without_entry",
+        "a stop, a target or a size belongs to no buy node",
+    ),
+    (
+        "target_without_stop",
+        "a target is a multiple of the distance of a stop that isn't there",
+    ),
+    (
+        "terms_conflict",
+        "an order has two stops, two targets or two sizes",
+    ),
+    (
+        "exit_misplaced",
+        "a stop or a target leads to something else than a sale of the whole position",
+    ),
+    (
+        "terms_not_executed",
+        "the paper exchange does not execute what the order asks for yet",
     ),
     (
         "size_assumed",
         "notice: the order's size was read as the platform's live meaning",
     ),
+    ("never_trades", "warning: the trigger can never become true"),
     (
-        "condition_constant",
-        "warning: the condition is always true or always false",
+        "always_trades",
+        "warning: the trigger is true whenever it has a value",
+    ),
+    (
+        "conditions_contradict",
+        "warning: conditions never hold together, or leave nothing out",
+    ),
+    (
+        "sell_without_buy",
+        "warning: the strategy sells but never buys",
+    ),
+    (
+        "warmup_long",
+        "warning: it takes more than 10,000 evaluations until every trigger has a value",
     ),
     (
         "import_old_form",

@@ -10,11 +10,16 @@ mod plan;
 mod suggest;
 mod templates;
 
-pub use compile::{Compilation, compile, compile_text};
+pub use compile::{Compilation, Executes, compile, compile_text};
 pub use diagnostic::{CODES, Diagnostic, Severity};
 pub use eval::{Evaluator, Signal, SnapshotError, Tick, Timeframe, TimeframeError};
-pub use node::{Comparison, CrossType, Field, Side, SizeType};
+pub use node::{
+    Comparison, CrossType, DataField, Field, Input, NodeGroup, NodeType, Output, Side, SizeType,
+    Unwired, ValueType, node_groups,
+};
 pub use plan::{
-    Op, OpId, PLAN_VERSION, Plan, PlanAction, PlanError, PlanHash, PlanHashError, PlanSummary, Real,
+    Anchor, Arithmetic, ClockFigure, DayWindow, Distance, Op, OpId, OrderKind, OrderTerms,
+    PLAN_VERSION, Pattern, Plan, PlanAction, PlanError, PlanHash, PlanHashError, PlanSummary, Real,
+    Sizing, SizingMethod, Span, StopLoss, Study, TakeProfit, Zone, ZoneError,
 };
 pub use templates::{Template, templates};

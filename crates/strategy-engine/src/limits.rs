@@ -21,3 +21,7 @@ pub(crate) const MAX_DIAGNOSTICS: usize = 200;
 pub(crate) const MAX_SUGGESTIONS: usize = 32;
 /// Longest reason of a signal, in characters.
 pub(crate) const MAX_REASON_CHARS: usize = 400;
+/// Longest period of a CCI: its mean deviation takes a pass over the window at each evaluation.
+pub const MAX_CCI_PERIOD: u32 = 1_000;
+/// Evaluations of warm-up beyond which a strategy is warned about.
+pub const LONG_WARMUP: u64 = 10_000;

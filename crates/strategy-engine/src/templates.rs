@@ -6,7 +6,7 @@ use serde_json::Value;
 /// A built-in strategy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Template {
-    /// Stable key in snake_case.
+    /// Stable key; that of the Python platform's template where it has the same one.
     pub key: &'static str,
     /// Name to show.
     pub name: &'static str,
@@ -29,9 +29,45 @@ pub fn templates() -> &'static [Template] {
         Template {
             key: "sma_crossover",
             name: "SMA crossover",
-            description: "Buys with 95 % of the cash when the average of the last 10 prices rises \
-                          above that of the last 30, and sells everything when it falls below.",
+            description: "Buys with 95 % of the cash when the average of the last 10 prices \
+                          rises above that of the last 30, and sells everything when it falls \
+                          below.",
             graph: include_str!("../templates/sma_crossover.json"),
+        },
+        Template {
+            key: "sma",
+            name: "SMA",
+            description: "Buys when the price rises above its average over 20, and sells when it \
+                          falls below: the simplest way to follow a trend, and the first to be \
+                          whipped about in a market that has none.",
+            graph: include_str!("../templates/sma.json"),
+        },
+        Template {
+            key: "ema",
+            name: "EMA",
+            description: "As SMA, with the exponential average over 20, which follows sooner and \
+                          is fooled more often.",
+            graph: include_str!("../templates/ema.json"),
+        },
+        Template {
+            key: "rsi",
+            name: "RSI",
+            description: "Buys when RSI 14 falls below 30, and sells when it rises above 70.",
+            graph: include_str!("../templates/rsi.json"),
+        },
+        Template {
+            key: "macd",
+            name: "MACD",
+            description: "Buys when the MACD line 12/26 rises above its signal line 9, and sells \
+                          when it falls below.",
+            graph: include_str!("../templates/macd.json"),
+        },
+        Template {
+            key: "bollingerBands",
+            name: "Bollinger bands",
+            description: "Buys when the price falls below the lower band (20, 2 deviations), and \
+                          sells when it rises above the upper one.",
+            graph: include_str!("../templates/bollingerBands.json"),
         },
         Template {
             key: "ema_trend",
@@ -41,18 +77,92 @@ pub fn templates() -> &'static [Template] {
             graph: include_str!("../templates/ema_trend.json"),
         },
         Template {
-            key: "rsi_mean_reversion",
-            name: "RSI mean reversion",
-            description: "Buys half of the cash when RSI 14 falls below 30, and sells everything \
-                          when it rises above 70.",
-            graph: include_str!("../templates/rsi_mean_reversion.json"),
+            key: "goldenCross",
+            name: "Golden cross",
+            description: "Buys when EMA 50 crosses above EMA 200 while RSI 14 is below 70, and \
+                          sells at the death cross: few trades, and only long trends.",
+            graph: include_str!("../templates/goldenCross.json"),
         },
         Template {
-            key: "volume_breakout",
+            key: "rsiMeanReversion",
+            name: "RSI mean reversion",
+            description: "Buys half of the cash when RSI 14 falls below 30, and sells everything \
+                          when it rises above 70. Before it acts again, RSI must come back by 5.",
+            graph: include_str!("../templates/rsiMeanReversion.json"),
+        },
+        Template {
+            key: "bollingerBandsBounce",
+            name: "Bollinger bounce",
+            description: "Buys when the price comes back from below the lower band (20, 2 \
+                          deviations), and sells when it reaches the middle one.",
+            graph: include_str!("../templates/bollingerBandsBounce.json"),
+        },
+        Template {
+            key: "zscoreReversion",
+            name: "Z-score reversion",
+            description: "Buys half of the cash when the price is two deviations below its \
+                          average over 50, at most once in five minutes, and sells when it is \
+                          back at the average.",
+            graph: include_str!("../templates/zscoreReversion.json"),
+        },
+        Template {
+            key: "macdMomentum",
+            name: "MACD momentum",
+            description: "Buys when the MACD histogram turns positive while the price is above \
+                          EMA 50, and sells when it turns negative.",
+            graph: include_str!("../templates/macdMomentum.json"),
+        },
+        Template {
+            key: "stochasticOscillator",
+            name: "Stochastic oscillator",
+            description: "Buys when %K 14 crosses above %D below 20, and sells when it crosses \
+                          below %D above 80.",
+            graph: include_str!("../templates/stochasticOscillator.json"),
+        },
+        Template {
+            key: "volumeBreakout",
             name: "Volume breakout",
-            description: "Buys when the volume is three times its average while the price is above \
-                          its SMA 20, and sells when the price falls below that average.",
-            graph: include_str!("../templates/volume_breakout.json"),
+            description: "Buys when the volume is three times its average while the price is \
+                          above its SMA 20, and sells when the price falls below that average.",
+            graph: include_str!("../templates/volumeBreakout.json"),
+        },
+        Template {
+            key: "donchianBreakout",
+            name: "Donchian breakout",
+            description: "The turtles' rule: buys when the price rises above the highest of the \
+                          last 20 before it, and sells when it falls below the lowest of the \
+                          last 10.",
+            graph: include_str!("../templates/donchianBreakout.json"),
+        },
+        Template {
+            key: "atrTrendFollowing",
+            name: "ATR trend following",
+            description: "Buys when the price rises above the highest of the last 20 before it, \
+                          and sells when it falls three average true ranges below the highest of \
+                          the last 22.",
+            graph: include_str!("../templates/atrTrendFollowing.json"),
+        },
+        Template {
+            key: "supertrend",
+            name: "Supertrend",
+            description: "Buys when Supertrend 10/3 rises while ADX 14 shows a trend (above 20), \
+                          and sells when it falls.",
+            graph: include_str!("../templates/supertrend.json"),
+        },
+        Template {
+            key: "ichimokuCloud",
+            name: "Ichimoku cloud",
+            description: "Buys when tenkan crosses above kijun while the price is above the \
+                          cloud, and sells when the price falls below kijun.",
+            graph: include_str!("../templates/ichimokuCloud.json"),
+        },
+        Template {
+            key: "divergenceStrategy",
+            name: "RSI divergence",
+            description: "Buys half of the cash when the price makes a lower low that RSI 14 \
+                          doesn't confirm while it is below 50, and sells at a bearish \
+                          divergence or when RSI rises above 70.",
+            graph: include_str!("../templates/divergenceStrategy.json"),
         },
     ]
 }

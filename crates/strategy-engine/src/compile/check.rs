@@ -1,8 +1,8 @@
 //! What each input needs, and which nodes take part.
 
-use super::graph::{Graph, Node};
+use super::graph::{Graph, Node, Source};
 use crate::diagnostic::{Diagnostic, Report, quote};
-use crate::node::{Input, NodeKind};
+use crate::node::{Input, NodeKind, Side, SizeSpec, StopDistance, Unwired, ValueType};
 
 /// Checks that each input has as many edges as it takes, of the type that it takes.
 pub(super) fn inputs(graph: &Graph, report: &mut Report) {
@@ -12,12 +12,16 @@ pub(super) fn inputs(graph: &Graph, report: &mut Report) {
             NodeKind::Compare { operand, .. } => compare_inputs(node, *operand, report),
             _ => required(node, node.shape.inputs.len(), report),
         }
-        for (input, sources) in node.shape.inputs.iter().zip(&node.inputs) {
-            if sources.len() > 1 && !input.many {
-                let ids = sources
-                    .iter()
-                    .map(|s| quote(&graph.nodes[s.node].id))
-                    .take(5);
+        wired_distance(node, report);
+        for (index, (input, sources)) in node.shape.inputs.iter().zip(&node.inputs).enumerate() {
+            // Beside the one condition of an action, sizes and exits may enter.
+            let counted = sources.iter().filter(|source| {
+                !matches!(node.kind, NodeKind::Action(_))
+                    || graph.value_of(**source) == Some(ValueType::Condition)
+            });
+            let several = !input.many || matches!(node.kind, NodeKind::Action(_));
+            if several && counted.clone().count() > 1 {
+                let ids = counted.map(|s| quote(&graph.nodes[s.node].id)).take(5);
                 let ids = ids.collect::<Vec<_>>().join(", ");
                 let message = format!("`{}` takes one edge, but has {ids}", input.names[0]);
                 report.push(
@@ -30,15 +34,28 @@ pub(super) fn inputs(graph: &Graph, report: &mut Report) {
                 );
             }
             for source in sources {
-                check_type(
-                    node,
-                    input,
-                    &graph.nodes[source.node],
-                    source.output,
-                    report,
-                );
+                check_type(node, index, graph, *source, report);
             }
         }
+    }
+}
+
+/// A distance that is a multiple of what is wired needs something wired, and the others don't.
+fn wired_distance(node: &Node, report: &mut Report) {
+    let needs = match &node.kind {
+        NodeKind::StopLoss(stop) => matches!(stop.distance, StopDistance::Wired(_)),
+        NodeKind::Size(size) => matches!(size, SizeSpec::PercentAtRisk { .. }),
+        _ => return,
+    };
+    let (Some(input), wired) = (node.shape.inputs.get(1), is_wired(node, 1)) else {
+        return;
+    };
+    if needs && !wired {
+        report.push(missing(node, input));
+    } else if wired && !needs {
+        let message = "what enters this handle has no effect with the type that is chosen";
+        let problem = Diagnostic::notice("edge_ignored", message).node(&node.id);
+        report.push(problem.field(input.names[0]));
     }
 }
 
@@ -54,7 +71,7 @@ fn missing(node: &Node, input: &Input) -> Diagnostic {
 /// The first `count` inputs need an edge.
 fn required(node: &Node, count: usize, report: &mut Report) {
     for (index, input) in node.shape.inputs.iter().enumerate().take(count) {
-        if !is_wired(node, index) && input.value.is_some() {
+        if !is_wired(node, index) && input.unwired == Unwired::Required {
             report.push(missing(node, input));
         }
     }
@@ -97,28 +114,46 @@ fn compare_inputs(node: &Node, operand: Option<f64>, report: &mut Report) {
     );
 }
 
-fn check_type(node: &Node, input: &Input, from: &Node, output: usize, report: &mut Report) {
-    let (Some(wanted), Some(output)) = (input.value, from.shape.outputs.get(output)) else {
+/// Whether a value may enter an input that is of another type in the catalogue.
+fn fits(node: &Node, input: usize, value: ValueType) -> bool {
+    match (&node.kind, value) {
+        (NodeKind::Action(action), ValueType::Exit) => action.side == Side::Sell,
+        (NodeKind::Action(_), ValueType::Size) | (NodeKind::Or, ValueType::Exit) => true,
+        (kind, ValueType::Order) => kind.is_term() && input == 0,
+        _ => false,
+    }
+}
+
+fn check_type(node: &Node, index: usize, graph: &Graph, source: Source, report: &mut Report) {
+    let input = &node.shape.inputs[index];
+    let (Some(wanted), Some(given)) = (input.value, graph.value_of(source)) else {
         return;
     };
-    if output.value == wanted {
+    if given == wanted || fits(node, index, given) {
         return;
     }
-    let hint = match (output.value.name(), wanted.name()) {
-        (given @ "an order", _) => {
-            format!("{given} leads nowhere: connect what triggers it instead")
+    let hint = match (given, wanted) {
+        (ValueType::Order, _) => {
+            "an order leads to stopLossNode, takeProfitNode and positionSizeNode only: connect \
+             what triggers it instead"
         }
-        (_, "a condition") => "compare it with something first: compareNode, thresholdNode or \
-                               crossoverNode make conditions of numbers"
-            .to_owned(),
-        _ => "connect the number that the condition was made from".to_owned(),
+        (ValueType::Size, _) => "a size leads to a buyNode only",
+        (ValueType::Exit, _) => {
+            "the exchange closes the position by itself: an exit leads to a sellNode only, \
+             directly or through an orNode"
+        }
+        (_, ValueType::Condition) => {
+            "compare it with something first: compareNode, thresholdNode or crossoverNode make \
+             conditions of numbers"
+        }
+        _ => "connect the number that the condition was made from",
     };
     let name = input.names[0];
     let message = format!(
         "`{name}` takes {}, but {} gives {}",
         wanted.name(),
-        quote(&from.id),
-        output.value.name()
+        quote(&graph.nodes[source.node].id),
+        given.name()
     );
     report.push(
         Diagnostic::error("type_mismatch", message)
@@ -132,7 +167,9 @@ fn check_type(node: &Node, input: &Input, from: &Node, output: usize, report: &m
 pub(super) fn live_nodes(graph: &Graph, report: &mut Report) -> Vec<bool> {
     let is_action = |node: &Node| matches!(node.kind, NodeKind::Action(_));
     // A refused node may well be an action: what leads to it isn't called unused as well.
-    let is_end = |node: &Node| is_action(node) || matches!(node.kind, NodeKind::Opaque);
+    let is_end = |node: &Node| {
+        is_action(node) || node.kind.is_term() || matches!(node.kind, NodeKind::Opaque)
+    };
     let predecessors = graph.predecessors();
     let mut live: Vec<bool> = graph.nodes.iter().map(is_end).collect();
     let mut open: Vec<usize> = (0..live.len()).filter(|&index| live[index]).collect();

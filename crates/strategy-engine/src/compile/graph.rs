@@ -1,12 +1,12 @@
 //! The graph with everything looked up.
 
-use crate::node::{NodeKind, Shape};
+use crate::node::{NodeKind, NodeType, ValueType};
 
 /// A node with its meaning and what enters it.
 #[derive(Debug)]
 pub(super) struct Node {
     pub id: String,
-    pub shape: &'static Shape,
+    pub shape: &'static NodeType,
     pub kind: NodeKind,
     /// For each input of the shape, the outputs that are wired to it.
     pub inputs: Vec<Vec<Source>>,
@@ -35,6 +35,12 @@ pub(super) struct Graph {
 }
 
 impl Graph {
+    /// What leaves by an output.
+    pub(super) fn value_of(&self, source: Source) -> Option<ValueType> {
+        let outputs = self.nodes.get(source.node)?.shape.outputs;
+        outputs.get(source.output).map(|output| output.value)
+    }
+
     /// For each node, the nodes that it feeds.
     pub(super) fn successors(&self) -> Vec<Vec<usize>> {
         let mut lists = vec![Vec::new(); self.nodes.len()];

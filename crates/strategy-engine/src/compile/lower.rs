@@ -4,45 +4,78 @@
 use std::collections::BTreeSet;
 
 use super::graph::{Graph, Node};
+use super::lints;
 use super::share::Ops;
+use super::terms::{Bindings, trigger_of};
 use crate::diagnostic::{Diagnostic, Report};
-use crate::node::{Field, NodeKind, ThresholdSpec, VolumeType};
-use crate::plan::{Content, Op, OpId, PLAN_VERSION, Plan, PlanAction, PlanError, Real};
+use crate::limits::MAX_VALUE;
+use crate::node::{Field, NodeKind, ThresholdSpec, Unwired, VolumeType};
+use crate::plan::{
+    Arithmetic, Content, Op, OpId, PLAN_VERSION, Plan, PlanAction, PlanError, Real, Study,
+};
 
 /// Lowers a graph without errors.
-pub(super) fn lower(graph: &Graph, live: &[bool], report: &mut Report) -> Option<Plan> {
+pub(super) fn lower(
+    graph: &Graph,
+    live: &[bool],
+    bindings: &Bindings,
+    report: &mut Report,
+) -> Option<Plan> {
     let mut lowering = Lowering {
         graph,
         ops: Ops::default(),
-        outputs: Vec::new(),
+        outputs: vec![Vec::new(); graph.nodes.len()],
     };
-    lowering.outputs.resize(graph.nodes.len(), [0, 0]);
-    let mut actions = Vec::new();
-    let mut taking_part = 0;
-    for index in order(graph, live) {
-        taking_part += 1;
+    let order = order(graph, live);
+    for &index in &order {
         let node = &graph.nodes[index];
-        match &node.kind {
-            NodeKind::Action(_) => actions.extend(lowering.action(node, report)),
-            _ => lowering.outputs[index] = lowering.node(node)?,
+        if !matches!(node.kind, NodeKind::Action(_)) && !node.kind.is_term() {
+            lowering.outputs[index] = lowering.node(node)?;
         }
     }
+    let mut actions = Vec::new();
+    for &index in &order {
+        let is_action = matches!(graph.nodes[index].kind, NodeKind::Action(_));
+        if is_action && let Some(action) = lowering.action(index, bindings)? {
+            actions.push(action);
+        }
+    }
+    if actions.is_empty() {
+        report.push(only_exits());
+        return None;
+    }
     actions.sort_by(|a, b| a.node.cmp(&b.node));
+    lints::check(
+        graph,
+        lowering.ops.list(),
+        &lowering.outputs,
+        &actions,
+        report,
+    );
     let ops = lowering.ops.finish(&mut actions);
-    match Plan::new(
-        Content {
-            version: PLAN_VERSION,
-            ops,
-            actions,
-        },
-        taking_part,
-    ) {
-        Ok(plan) => Some(plan),
+    let content = Content {
+        version: PLAN_VERSION,
+        ops,
+        actions,
+    };
+    match Plan::new(content, order.len() as u32) {
+        Ok(plan) => {
+            lints::warmup(&plan, report);
+            Some(plan)
+        }
         Err(problem) => {
             report.push(plan_problem(&problem));
             None
         }
     }
+}
+
+fn only_exits() -> Diagnostic {
+    Diagnostic::error(
+        "no_action",
+        "the graph has no buy or sell node with a trigger",
+    )
+    .hint("add a buyNode and connect its trigger")
 }
 
 fn plan_problem(problem: &PlanError) -> Diagnostic {
@@ -74,39 +107,62 @@ fn order(graph: &Graph, live: &[bool]) -> Vec<usize> {
     order
 }
 
-struct Lowering<'a> {
+pub(super) struct Lowering<'a> {
     graph: &'a Graph,
     ops: Ops,
-    /// For each node, the operation of each of its outputs (at most two).
-    outputs: Vec<[OpId; 2]>,
+    /// For each node, the operation of each of its outputs; empty where nothing is computed, as
+    /// where only exits lead to.
+    outputs: Vec<Vec<OpId>>,
 }
 
 impl Lowering<'_> {
     /// The operations of a node's outputs; none only for nodes that were refused before.
-    fn node(&mut self, node: &Node) -> Option<[OpId; 2]> {
-        if let NodeKind::Threshold(spec) = &node.kind {
-            return self.threshold(node, *spec);
-        }
+    fn node(&mut self, node: &Node) -> Option<Vec<OpId>> {
         let op = match &node.kind {
+            NodeKind::Threshold(spec) => return self.threshold(node, *spec),
+            NodeKind::Indicator(indicator) => return self.indicator(node, *indicator),
             NodeKind::Market(field) => Op::Market { field: *field },
             NodeKind::Volume {
                 volume_type,
                 period,
             } => self.volume(*volume_type, *period),
+            NodeKind::AnchoredVwap(anchor) => Op::AnchoredVwap { anchor: *anchor },
             NodeKind::Constant(value) => Op::Number {
                 value: Real::new(*value)?,
             },
-            NodeKind::Label => Op::Number {
-                value: Real::new(1.0)?,
+            NodeKind::Label => Op::Number { value: Real::ONE },
+            NodeKind::Spread { ratio } => {
+                let operation = if *ratio {
+                    Arithmetic::Divide
+                } else {
+                    Arithmetic::Subtract
+                };
+                Op::Arithmetic {
+                    operation,
+                    first: self.input(node, 1)?,
+                    second: self.input(node, 0)?,
+                }
+            }
+            NodeKind::Clock { figure, zone } => Op::Clock {
+                figure: *figure,
+                zone: zone.clone(),
             },
-            NodeKind::Sma { period } => self.mean(self.input(node, 0)?, *period),
-            NodeKind::Ema { period } => Op::Ema {
-                input: self.input(node, 0)?,
-                period: *period,
+            NodeKind::Window { window, zone } => Op::InWindow {
+                window: *window,
+                zone: zone.clone(),
             },
-            NodeKind::Rsi { period } => Op::Rsi {
+            NodeKind::Math(operation) => Op::Arithmetic {
+                operation: *operation,
+                first: self.input(node, 0)?,
+                second: self.input(node, 1)?,
+            },
+            NodeKind::Abs => Op::Absolute {
                 input: self.input(node, 0)?,
-                period: *period,
+            },
+            NodeKind::If => Op::Choose {
+                condition: self.input(node, 0)?,
+                then: self.input(node, 1)?,
+                otherwise: self.input(node, 2)?,
             },
             NodeKind::Compare {
                 comparison,
@@ -115,10 +171,7 @@ impl Lowering<'_> {
                 let first = self.input(node, 0)?;
                 let second = match self.input(node, 1) {
                     Some(wired) => wired,
-                    None => {
-                        let value = Real::new(operand.unwrap_or(0.0))?;
-                        self.ops.add(Op::Number { value })
-                    }
+                    None => self.number(operand.unwrap_or(0.0))?,
                 };
                 Op::Compare {
                     comparison: *comparison,
@@ -134,28 +187,59 @@ impl Lowering<'_> {
             NodeKind::And => Op::All {
                 inputs: self.all_inputs(node),
             },
-            NodeKind::Or => Op::Any {
-                inputs: self.all_inputs(node),
-            },
+            NodeKind::Or => {
+                let inputs = self.all_inputs(node);
+                if inputs.is_empty() {
+                    return Some(Vec::new());
+                }
+                Op::Any { inputs }
+            }
             NodeKind::Not => Op::Not {
                 input: self.input(node, 0)?,
             },
-            NodeKind::Threshold(_) | NodeKind::Action(_) | NodeKind::Opaque => return None,
+            NodeKind::Hold(span) => Op::Hold {
+                trigger: self.input(node, 0)?,
+                until: self.input(node, 1),
+                span: *span,
+            },
+            NodeKind::Cooldown(span) => Op::Cooldown {
+                trigger: self.input(node, 0)?,
+                span: *span,
+            },
+            NodeKind::Action(_)
+            | NodeKind::StopLoss(_)
+            | NodeKind::TakeProfit(_)
+            | NodeKind::Size(_)
+            | NodeKind::Opaque => return None,
         };
-        let id = self.add(op);
-        Some([id, id])
+        Some(vec![self.add(op)])
     }
 
     /// Adds an operation, or what it comes to if that is known already.
-    fn add(&mut self, op: Op) -> OpId {
-        let folded = fold(&op, &self.ops).map_or(op, |value| Op::Flag { value });
-        match &folded {
+    pub(super) fn add(&mut self, op: Op) -> OpId {
+        match fold(&op, &self.ops).unwrap_or(op) {
             Op::All { inputs } | Op::Any { inputs } if inputs.len() == 1 => inputs[0],
-            _ => self.ops.add(folded),
+            folded => self.ops.add(folded),
         }
     }
 
-    fn input(&self, node: &Node, input: usize) -> Option<OpId> {
+    pub(super) fn number(&mut self, value: f64) -> Option<OpId> {
+        let value = Real::new(value)?;
+        Some(self.ops.add(Op::Number { value }))
+    }
+
+    /// The operation that enters an input, or the market's figure that stands for it.
+    pub(super) fn input(&mut self, node: &Node, input: usize) -> Option<OpId> {
+        if let Some(wired) = self.wired(node, input) {
+            return Some(wired);
+        }
+        match node.shape.inputs.get(input)?.unwired {
+            Unwired::Market(field) => Some(self.ops.add(Op::Market { field })),
+            _ => None,
+        }
+    }
+
+    fn wired(&self, node: &Node, input: usize) -> Option<OpId> {
         let source = node.inputs.get(input)?.first()?;
         self.outputs[source.node].get(source.output).copied()
     }
@@ -170,14 +254,19 @@ impl Lowering<'_> {
         ids.into_iter().collect()
     }
 
-    fn mean(&self, input: OpId, period: u32) -> Op {
-        match self.ops.get(input) {
+    /// A simple average: exact directly over a figure of the market.
+    pub(super) fn mean(&mut self, input: OpId, period: u32) -> OpId {
+        let op = match self.ops.get(input) {
             Some(Op::Market { field }) => Op::MarketMean {
                 field: *field,
                 period,
             },
-            _ => Op::Mean { input, period },
-        }
+            _ => Op::Study {
+                study: Study::Mean { period },
+                inputs: vec![input],
+            },
+        };
+        self.add(op)
     }
 
     fn volume(&mut self, volume_type: VolumeType, period: u32) -> Op {
@@ -186,50 +275,53 @@ impl Lowering<'_> {
             VolumeType::Raw => Op::Market { field },
             VolumeType::Sma => Op::MarketMean { field, period },
             VolumeType::Weighted => Op::Vwap { period },
-            VolumeType::Ratio => Op::Ratio {
-                dividend: self.ops.add(Op::Market { field }),
-                divisor: self.ops.add(Op::MarketMean { field, period }),
+            VolumeType::Ratio => Op::Arithmetic {
+                operation: Arithmetic::Divide,
+                first: self.ops.add(Op::Market { field }),
+                second: self.ops.add(Op::MarketMean { field, period }),
             },
         }
     }
 
-    fn threshold(&mut self, node: &Node, spec: ThresholdSpec) -> Option<[OpId; 2]> {
+    fn threshold(&mut self, node: &Node, spec: ThresholdSpec) -> Option<Vec<OpId>> {
         let input = self.input(node, 0)?;
         let (on, off) = (Real::new(spec.above_on)?, Real::new(spec.above_off)?);
         let above = self.ops.add(Op::Above { input, on, off });
         let (on, off) = (Real::new(spec.below_on)?, Real::new(spec.below_off)?);
-        Some([above, self.ops.add(Op::Below { input, on, off })])
+        Some(vec![above, self.ops.add(Op::Below { input, on, off })])
     }
 
-    fn action(&self, node: &Node, report: &mut Report) -> Option<PlanAction> {
+    /// The action; none inside if a stop or a target is all that triggers it, which the exchange
+    /// does by itself.
+    fn action(&self, index: usize, bindings: &Bindings) -> Option<Option<PlanAction>> {
+        let node = &self.graph.nodes[index];
         let NodeKind::Action(spec) = &node.kind else {
             return None;
         };
-        let trigger = self.input(node, 0)?;
-        if let Some(Op::Flag { value }) = self.ops.get(trigger) {
-            let message = format!("the trigger is always {value}");
-            let problem = Diagnostic::warning("condition_constant", message).node(&node.id);
-            report.push(
-                problem
-                    .field("trigger-in")
-                    .hint("compare with something that changes"),
-            );
-        }
-        let source = node.inputs.first()?.first()?;
-        Some(PlanAction {
+        let Some(source) = trigger_of(self.graph, node) else {
+            return Some(None);
+        };
+        let Some(&trigger) = self.outputs[source.node].get(source.output) else {
+            return Some(None);
+        };
+        let operand = |node: &Node, input: usize| self.wired(node, input);
+        let (terms, size) = bindings.terms(self.graph, index, operand)?;
+        let (size_type, quantity) = size.unwrap_or((spec.size_type, spec.quantity));
+        Some(Some(PlanAction {
             node: node.id.clone(),
             side: spec.side,
-            quantity: spec.quantity,
-            size_type: spec.size_type,
+            quantity,
+            size_type,
             repeat: spec.repeat,
             trigger,
             trigger_node: self.graph.nodes[source.node].id.clone(),
-        })
+            terms,
+        }))
     }
 }
 
-/// What a condition on constants comes to.
-fn fold(op: &Op, ops: &Ops) -> Option<bool> {
+/// What an operation on constants comes to.
+fn fold(op: &Op, ops: &Ops) -> Option<Op> {
     let number = |id: &OpId| match ops.get(*id) {
         Some(Op::Number { value }) => Some(value.get()),
         _ => None,
@@ -238,20 +330,47 @@ fn fold(op: &Op, ops: &Ops) -> Option<bool> {
         Some(Op::Flag { value }) => Some(*value),
         _ => None,
     };
+    let as_flag = |value: bool| Op::Flag { value };
     match op {
         Op::Compare {
             comparison,
             first,
             second,
-        } => comparison.holds(number(first)?, number(second)?),
-        Op::Not { input } => flag(input).map(|value| !value),
+        } => comparison
+            .holds(number(first)?, number(second)?)
+            .map(as_flag),
+        Op::Arithmetic {
+            operation,
+            first,
+            second,
+        } => {
+            let result = operation.apply(number(first)?, number(second)?);
+            // What has no result has none at each evaluation, and is counted there.
+            let value = Real::new(result).filter(|value| value.get().abs() < MAX_VALUE)?;
+            Some(Op::Number { value })
+        }
+        Op::Absolute { input } => {
+            let value = Real::new(number(input)?.abs())?;
+            Some(Op::Number { value })
+        }
+        Op::Choose {
+            condition,
+            then,
+            otherwise,
+        } => {
+            let chosen = if flag(condition)? { then } else { otherwise };
+            ops.get(*chosen)
+                .filter(|op| matches!(op, Op::Number { .. }))
+                .cloned()
+        }
+        Op::Not { input } => flag(input).map(|value| as_flag(!value)),
         Op::All { inputs } => {
             let values: Option<Vec<bool>> = inputs.iter().map(flag).collect();
-            values.map(|values| values.into_iter().all(|value| value))
+            values.map(|values| as_flag(values.into_iter().all(|value| value)))
         }
         Op::Any { inputs } => {
             let values: Option<Vec<bool>> = inputs.iter().map(flag).collect();
-            values.map(|values| values.into_iter().any(|value| value))
+            values.map(|values| as_flag(values.into_iter().any(|value| value)))
         }
         _ => None,
     }

@@ -3,11 +3,16 @@
 
 mod check;
 mod cycles;
+mod exchange;
 mod graph;
+mod indicators;
+mod lints;
 mod lower;
 mod notices;
+mod range;
 mod resolve;
 mod share;
+mod terms;
 
 use std::io;
 
@@ -17,6 +22,7 @@ use crate::diagnostic::{Diagnostic, Report};
 use crate::import;
 use crate::limits::MAX_SOURCE_BYTES;
 use crate::plan::Plan;
+pub use exchange::Executes;
 
 /// What came of compiling a strategy.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,11 +84,12 @@ fn build(source: &Value, report: &mut Report) -> Option<Plan> {
     check::inputs(&graph, report);
     cycles::check(&graph, report);
     let live = check::live_nodes(&graph, report);
+    let bindings = terms::bind(&graph, report);
     notices::imported(&graph, report);
     if report.has_errors() {
         return None;
     }
-    lower::lower(&graph, &live, report)
+    lower::lower(&graph, &live, &bindings, report)
 }
 
 fn failed(problem: Diagnostic) -> Compilation {

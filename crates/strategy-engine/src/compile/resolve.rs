@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::graph::{Graph, Node, Source};
 use crate::diagnostic::{Diagnostic, Report, quote};
 use crate::import::{Fields, RawEdge, RawGraph, RawNode};
-use crate::node::{Context, NodeKind, known_names, opaque, parse, shape_of, unsupported};
+use crate::node::{Context, NodeKind, Refusal, ValueType, find, names, opaque, parse, time_window};
 
 /// Handles by which only the platform's runtime leaves a threshold node.
 const RUNTIME_OUTPUTS: [&str; 2] = ["above-out", "below-out"];
@@ -25,6 +25,8 @@ pub(super) fn resolve(raw: RawGraph, report: &mut Report) -> Graph {
         .map(|edge| edge.source.as_str())
         .collect();
 
+    let feeds_number = sources_of_numbers(&raw);
+
     let mut nodes = Vec::with_capacity(raw.nodes.len());
     let mut index: HashMap<&str, usize> = HashMap::with_capacity(raw.nodes.len());
     for node in &raw.nodes {
@@ -40,11 +42,13 @@ pub(super) fn resolve(raw: RawGraph, report: &mut Report) -> Graph {
         }
         index.insert(&node.id, nodes.len());
         let runtime_outputs = runtime_sources.contains(node.id.as_str());
+        let feeds_number = feeds_number.contains(node.id.as_str());
         nodes.push(resolve_node(
             node,
             Context {
                 imported,
                 runtime_outputs,
+                feeds_number,
             },
             report,
         ));
@@ -71,45 +75,49 @@ fn is_imported_action(node: &RawNode) -> bool {
             .is_none_or(serde_json::Value::is_null)
 }
 
+/// Nodes from which an edge leads to an input that takes a number.
+fn sources_of_numbers(raw: &RawGraph) -> HashSet<&str> {
+    let types: HashMap<&str, &str> = raw
+        .nodes
+        .iter()
+        .map(|node| (node.id.as_str(), node.type_name.as_str()))
+        .collect();
+    let takes_number = |edge: &&RawEdge| {
+        let target = types.get(edge.target.as_str()).copied().and_then(find);
+        let mut inputs = target.map_or(&[][..], |target| target.inputs).iter();
+        let named = edge.target_handle.as_deref();
+        inputs.any(|input| {
+            let meant = named.is_none_or(|name| input.names.contains(&name));
+            meant && input.value == Some(ValueType::Number)
+        })
+    };
+    let edges = raw.edges.iter().filter(takes_number);
+    edges.map(|edge| edge.source.as_str()).collect()
+}
+
 fn resolve_node(raw: &RawNode, context: Context, report: &mut Report) -> Node {
-    let known = shape_of(&raw.type_name);
     let mut fields = Fields::new(&raw.id, &raw.data, report);
-    let kind = known.and_then(|_| parse(&raw.type_name, &mut fields, context));
-    if kind.is_none() {
-        let suggestion = type_suggestion(raw, report);
-        report.push(refused_type(raw, suggestion));
+    let parsed = parse(&raw.type_name, &mut fields, context);
+    if parsed == Err(Refusal::Unknown) {
+        let suggestion = report.did_you_mean(&raw.type_name, names());
+        let message = format!("there is no node type {}", quote(&raw.type_name));
+        let problem = Diagnostic::error("node_unknown", message).node(&raw.id);
+        report.push(problem.maybe_hint(suggestion));
     }
-    let shape = known.unwrap_or_else(opaque);
+    let kind = parsed.unwrap_or(NodeKind::Opaque);
+    let shape = match kind {
+        NodeKind::Opaque => opaque(),
+        NodeKind::Window { .. } => time_window(),
+        _ => find(&raw.type_name).unwrap_or(opaque()),
+    };
     Node {
         id: raw.id.clone(),
         shape,
-        kind: kind.unwrap_or(NodeKind::Opaque),
+        kind,
         inputs: vec![Vec::new(); shape.inputs.len()],
         refused: vec![false; shape.inputs.len()],
         old_form: false,
     }
-}
-
-fn type_suggestion(raw: &RawNode, report: &mut Report) -> Option<String> {
-    if unsupported(&raw.type_name) {
-        return None;
-    }
-    report.did_you_mean(&raw.type_name, known_names())
-}
-
-fn refused_type(raw: &RawNode, suggestion: Option<String>) -> Diagnostic {
-    let type_name = quote(&raw.type_name);
-    if unsupported(&raw.type_name) {
-        return Diagnostic::error(
-            "node_unsupported",
-            format!("{type_name} is not supported yet"),
-        )
-        .node(&raw.id)
-        .hint("remove the node, or build its condition from supported nodes");
-    }
-    Diagnostic::error("node_unknown", format!("there is no node type {type_name}"))
-        .node(&raw.id)
-        .maybe_hint(suggestion)
 }
 
 fn resolve_edge(
@@ -143,7 +151,10 @@ fn resolve_edge(
     let input = handle(to, "input", edge.target_handle.as_deref(), &inputs, report);
     let effective = input.is_none_or(|input| to.shape.inputs[input].value.is_some());
     if !effective {
-        let message = "what enters this handle has no effect";
+        let message = match to.kind {
+            NodeKind::Indicator(_) => "has no effect: the bar's high, low and close are taken",
+            _ => "what enters this handle has no effect",
+        };
         let name = edge.target_handle.as_deref().unwrap_or("data-in");
         report.push(
             Diagnostic::notice("edge_ignored", message)
@@ -214,12 +225,13 @@ fn handle(
     if matches!(node.kind, NodeKind::Opaque) {
         return None;
     }
-    let type_name = node.shape.type_name;
+    let type_name = node.shape.name;
     let known = || handles.iter().flat_map(|names| names.iter().copied());
     let choices = || known().collect::<Vec<_>>().join(", ");
     let Some(name) = name else {
         let interchangeable = matches!(node.kind, NodeKind::And | NodeKind::Or) && what == "input";
-        if handles.len() == 1 || interchangeable {
+        let only_trigger = node.kind.is_term() && what == "input";
+        if handles.len() == 1 || interchangeable || only_trigger {
             return Some(0);
         }
         let problem = if handles.is_empty() {

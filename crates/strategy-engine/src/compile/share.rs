@@ -27,15 +27,23 @@ impl Ops {
         self.list.get(id as usize)
     }
 
+    pub(super) fn list(&self) -> &[Op] {
+        &self.list
+    }
+
     /// Only what the actions need, renumbered in the same order.
     pub(super) fn finish(self, actions: &mut [PlanAction]) -> Vec<Op> {
         let mut needed = vec![false; self.list.len()];
-        actions
-            .iter()
-            .for_each(|action| needed[action.trigger as usize] = true);
+        for action in actions.iter_mut() {
+            needed[action.trigger as usize] = true;
+            let read = action.terms.operands_mut();
+            read.into_iter().for_each(|id| needed[*id as usize] = true);
+        }
         for (index, op) in self.list.iter().enumerate().rev() {
             if needed[index] {
-                op.operands(|operand| needed[operand as usize] = true);
+                for (operand, _) in op.operands() {
+                    needed[operand as usize] = true;
+                }
             }
         }
         let mut next = 0;
@@ -48,16 +56,19 @@ impl Ops {
             })
             .collect();
         let renumber = |id: OpId| numbers[id as usize];
-        actions
-            .iter_mut()
-            .for_each(|action| action.trigger = renumber(action.trigger));
+        for action in actions {
+            action.trigger = renumber(action.trigger);
+            let read = action.terms.operands_mut();
+            read.into_iter().for_each(|id| *id = renumber(*id));
+        }
         let kept = self
             .list
             .into_iter()
             .zip(needed)
             .filter(|(_, needed)| *needed);
         kept.map(|(mut op, _)| {
-            op.renumber(renumber);
+            let operands = op.operands_mut();
+            operands.into_iter().for_each(|(id, _)| *id = renumber(*id));
             op
         })
         .collect()

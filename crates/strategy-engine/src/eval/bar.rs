@@ -16,6 +16,9 @@ pub(super) struct Bar {
     pub low: Decimal,
     pub close: Decimal,
     pub volume: Decimal,
+    /// The last ones told within the bar.
+    pub bid: Option<Decimal>,
+    pub ask: Option<Decimal>,
 }
 
 /// Number of the span that a time lies in.
@@ -26,7 +29,13 @@ pub(super) fn index_of(time: DateTime<Utc>, seconds: u32) -> i64 {
 
 impl Bar {
     pub(super) fn new(index: i64, tick: &Tick) -> Self {
-        let Tick { price, volume, .. } = *tick;
+        let Tick {
+            price,
+            volume,
+            bid,
+            ask,
+            ..
+        } = *tick;
         Self {
             index,
             open: price,
@@ -34,6 +43,8 @@ impl Bar {
             low: price,
             close: price,
             volume,
+            bid,
+            ask,
         }
     }
 
@@ -42,6 +53,8 @@ impl Bar {
         self.high = self.high.max(tick.price);
         self.low = self.low.min(tick.price);
         self.close = tick.price;
+        self.bid = tick.bid.or(self.bid);
+        self.ask = tick.ask.or(self.ask);
         // A sum beyond any decimal is beyond the magnitude at which a volume has no value.
         self.volume = self.volume.checked_add(tick.volume).unwrap_or(Decimal::MAX);
     }
@@ -51,26 +64,43 @@ impl Bar {
         for value in [self.open, self.high, self.low, self.close, self.volume] {
             out.raw(&value.serialize());
         }
+        for quote in [self.bid, self.ask] {
+            out.byte(u8::from(quote.is_some()));
+            if let Some(price) = quote {
+                out.raw(&price.serialize());
+            }
+        }
     }
 
     pub(super) fn load(input: &mut Reader<'_>) -> Result<Self, CodecError> {
         let index = i64::try_from(input.integer()?).map_err(|_| CodecError)?;
-        let mut value = || {
-            let bytes: [u8; 16] = input.raw()?;
-            // The scale is the third byte; the type's own reader takes it modulo 29 unchecked.
-            if bytes[2] > 28 {
-                Err(CodecError)
-            } else {
-                Ok(Decimal::deserialize(bytes))
-            }
-        };
         Ok(Self {
             index,
-            open: value()?,
-            high: value()?,
-            low: value()?,
-            close: value()?,
-            volume: value()?,
+            open: decimal(input)?,
+            high: decimal(input)?,
+            low: decimal(input)?,
+            close: decimal(input)?,
+            volume: decimal(input)?,
+            bid: quote(input)?,
+            ask: quote(input)?,
         })
+    }
+}
+
+fn decimal(input: &mut Reader<'_>) -> Result<Decimal, CodecError> {
+    let bytes: [u8; 16] = input.raw()?;
+    // The scale is the third byte; the type's own reader takes it modulo 29 unchecked.
+    if bytes[2] > 28 {
+        Err(CodecError)
+    } else {
+        Ok(Decimal::deserialize(bytes))
+    }
+}
+
+fn quote(input: &mut Reader<'_>) -> Result<Option<Decimal>, CodecError> {
+    match input.byte()? {
+        0 => Ok(None),
+        1 => decimal(input).map(Some),
+        _ => Err(CodecError),
     }
 }

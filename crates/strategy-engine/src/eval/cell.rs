@@ -2,12 +2,14 @@
 
 use std::cmp::Ordering;
 
+use super::clock::{Clock, Cooldown, Hold};
 use super::codec::{CodecError, Reader, Writer};
-use super::indicators::{Ema, Rsi, Vwap};
+use super::indicators::{AnchoredVwap, MOST_INPUTS, State, Vwap};
 use super::market::{Market, Refined};
-use super::window::{ExactWindow, FloatWindow};
+use super::window::ExactWindow;
+use crate::limits::MAX_VALUE;
 use crate::node::{Comparison, CrossType, Field};
-use crate::plan::{Op, OpId};
+use crate::plan::{Arithmetic, ClockFigure, DayWindow, Op, OpId};
 
 /// The results of one evaluation, by operation. Only one of both is meaningful for each; checked
 /// plans never read the other.
@@ -17,7 +19,9 @@ pub(super) struct Results {
     pub numbers: Box<[f64]>,
     /// None: no value.
     pub conditions: Box<[Option<bool>]>,
-    /// Divisions by zero, each of which gave no value.
+    /// The further results of all studies, each study's in one piece. NaN: no value.
+    pub parts: Box<[f64]>,
+    /// Calculations without a result, such as divisions by zero, each of which gave no value.
     pub undefined: u64,
 }
 
@@ -30,22 +34,36 @@ pub(super) enum Cell {
         field: Field,
         window: ExactWindow,
     },
-    Mean {
-        input: usize,
-        window: FloatWindow,
+    Study {
+        /// Those beyond the study's own repeat the first.
+        inputs: [OpId; MOST_INPUTS],
+        /// Where its further results are.
+        parts: (usize, usize),
+        /// Apart, because some are ten times as large as any other cell.
+        state: Box<State>,
     },
-    Ema {
-        input: usize,
-        ema: Ema,
-    },
-    Rsi {
-        input: usize,
-        rsi: Rsi,
-    },
+    /// Where the result is.
+    Part(usize),
     Vwap(Vwap),
-    Ratio {
-        dividend: usize,
-        divisor: usize,
+    AnchoredVwap(AnchoredVwap),
+    Arithmetic {
+        operation: Arithmetic,
+        first: usize,
+        second: usize,
+    },
+    Absolute(usize),
+    Choose {
+        condition: usize,
+        then: usize,
+        otherwise: usize,
+    },
+    Clock {
+        figure: ClockFigure,
+        clock: Clock,
+    },
+    InWindow {
+        window: DayWindow,
+        clock: Clock,
     },
     Compare {
         comparison: Comparison,
@@ -69,10 +87,33 @@ pub(super) enum Cell {
     All(Box<[OpId]>),
     Any(Box<[OpId]>),
     Not(usize),
+    Hold {
+        trigger: usize,
+        until: Option<usize>,
+        hold: Hold,
+    },
+    Cooldown {
+        trigger: usize,
+        cooldown: Cooldown,
+    },
+}
+
+/// Where the further results of each operation begin, and how many there are in all.
+pub(super) fn places(ops: &[Op]) -> (Vec<usize>, usize) {
+    let mut next = 0;
+    let places = ops.iter().map(|op| {
+        let place = next;
+        if let Op::Study { study, .. } = op {
+            next += usize::from(study.parts()) - 1;
+        }
+        place
+    });
+    (places.collect(), next)
 }
 
 impl Cell {
-    pub(super) fn new(op: &Op, market: &Market) -> Self {
+    /// `places` is what [`places`] gives for the plan, and `index` the operation's own number.
+    pub(super) fn new(op: &Op, market: &Market, places: &[usize], index: usize) -> Self {
         let at = |id: &OpId| *id as usize;
         match op {
             Op::Number { .. } | Op::Flag { .. } => Self::Constant,
@@ -87,22 +128,45 @@ impl Cell {
                     window: ExactWindow::new(*period, unit),
                 }
             }
-            Op::Mean { input, period } => Self::Mean {
-                input: at(input),
-                window: FloatWindow::new(*period),
-            },
-            Op::Ema { input, period } => Self::Ema {
-                input: at(input),
-                ema: Ema::new(*period),
-            },
-            Op::Rsi { input, period } => Self::Rsi {
-                input: at(input),
-                rsi: Rsi::new(*period),
-            },
+            Op::Study { study, inputs } => {
+                let first = inputs.first().copied().unwrap_or_default();
+                let input = |place: usize| inputs.get(place).copied().unwrap_or(first);
+                let begin = places[index];
+                Self::Study {
+                    inputs: [input(0), input(1), input(2)],
+                    parts: (begin, begin + usize::from(study.parts()) - 1),
+                    state: Box::new(State::new(*study)),
+                }
+            }
+            Op::Part { of, part } => Self::Part(places[at(of)] + usize::from(*part) - 1),
             Op::Vwap { period } => Self::Vwap(Vwap::new(*period, market.volume_unit)),
-            Op::Ratio { dividend, divisor } => Self::Ratio {
-                dividend: at(dividend),
-                divisor: at(divisor),
+            Op::AnchoredVwap { anchor } => Self::AnchoredVwap(AnchoredVwap::new(*anchor)),
+            Op::Arithmetic {
+                operation,
+                first,
+                second,
+            } => Self::Arithmetic {
+                operation: *operation,
+                first: at(first),
+                second: at(second),
+            },
+            Op::Absolute { input } => Self::Absolute(at(input)),
+            Op::Choose {
+                condition,
+                then,
+                otherwise,
+            } => Self::Choose {
+                condition: at(condition),
+                then: at(then),
+                otherwise: at(otherwise),
+            },
+            Op::Clock { figure, zone } => Self::Clock {
+                figure: *figure,
+                clock: Clock::new(zone.clone()),
+            },
+            Op::InWindow { window, zone } => Self::InWindow {
+                window: *window,
+                clock: Clock::new(zone.clone()),
             },
             Op::Compare {
                 comparison,
@@ -133,11 +197,24 @@ impl Cell {
             Op::All { inputs } => Self::All(inputs.as_slice().into()),
             Op::Any { inputs } => Self::Any(inputs.as_slice().into()),
             Op::Not { input } => Self::Not(at(input)),
+            Op::Hold {
+                trigger,
+                until,
+                span,
+            } => Self::Hold {
+                trigger: at(trigger),
+                until: until.as_ref().map(at),
+                hold: Hold::new(*span),
+            },
+            Op::Cooldown { trigger, span } => Self::Cooldown {
+                trigger: at(trigger),
+                cooldown: Cooldown::new(*span),
+            },
         }
     }
 
     /// Evaluates the operation, whose own number is `index`. An input without a value leaves every
-    /// average as it was, and gives none.
+    /// indicator as it was, and gives none.
     #[inline]
     pub(super) fn step(&mut self, index: usize, market: &Market, results: &mut Results) {
         let number = match self {
@@ -150,9 +227,22 @@ impl Cell {
                     window.push(market.units(*field))
                 }
             }
-            Self::Mean { input, window } => known(results.numbers[*input], |x| window.push(x)),
-            Self::Ema { input, ema } => known(results.numbers[*input], |x| ema.push(x)),
-            Self::Rsi { input, rsi } => known(results.numbers[*input], |x| rsi.push(x)),
+            Self::Study {
+                inputs,
+                parts,
+                state,
+            } => {
+                let numbers = &results.numbers;
+                let values = inputs.map(|input| numbers[input as usize]);
+                let parts = &mut results.parts[parts.0..parts.1];
+                parts.fill(f64::NAN);
+                if values.iter().any(|value| value.is_nan()) {
+                    f64::NAN
+                } else {
+                    state.push(values, parts)
+                }
+            }
+            Self::Part(place) => results.parts[*place],
             Self::Vwap(vwap) => {
                 let price = market.typical_price();
                 let volume = market.real(Field::Volume);
@@ -163,12 +253,43 @@ impl Cell {
                     ratio(sums.0, sums.1, &mut results.undefined)
                 }
             }
-            Self::Ratio { dividend, divisor } => {
-                let (dividend, divisor) = (results.numbers[*dividend], results.numbers[*divisor]);
-                ratio(dividend, divisor, &mut results.undefined)
+            Self::AnchoredVwap(vwap) => {
+                let price = market.typical_price();
+                let volume = market.real(Field::Volume);
+                if price.is_nan() || volume.is_nan() {
+                    f64::NAN
+                } else {
+                    let sums = vwap.push(market.time.div_euclid(1_000_000), price, volume);
+                    ratio(sums.0, sums.1, &mut results.undefined)
+                }
             }
+            Self::Arithmetic {
+                operation,
+                first,
+                second,
+            } => {
+                let (first, second) = (results.numbers[*first], results.numbers[*second]);
+                let result = operation.apply(first, second);
+                if result.abs() < MAX_VALUE || first.is_nan() || second.is_nan() {
+                    result
+                } else {
+                    results.undefined += 1;
+                    f64::NAN
+                }
+            }
+            Self::Absolute(input) => results.numbers[*input].abs(),
+            Self::Choose {
+                condition,
+                then,
+                otherwise,
+            } => match results.conditions[*condition] {
+                Some(true) => results.numbers[*then],
+                Some(false) => results.numbers[*otherwise],
+                None => f64::NAN,
+            },
+            Self::Clock { figure, clock } => clock.figure(*figure, market),
             _ => {
-                results.conditions[index] = self.condition(results);
+                results.conditions[index] = self.condition(market, results);
                 return;
             }
         };
@@ -176,7 +297,7 @@ impl Cell {
     }
 
     #[inline]
-    fn condition(&mut self, results: &Results) -> Option<bool> {
+    fn condition(&mut self, market: &Market, results: &Results) -> Option<bool> {
         let Results {
             numbers,
             conditions,
@@ -227,6 +348,16 @@ impl Cell {
             Self::All(inputs) => fold(inputs, conditions, |all, next| all && next),
             Self::Any(inputs) => fold(inputs, conditions, |any, next| any || next),
             Self::Not(input) => conditions[*input].map(|holds| !holds),
+            Self::InWindow { window, clock } => Some(clock.is_in(*window, market)),
+            Self::Hold {
+                trigger,
+                until,
+                hold,
+            } => {
+                let until = until.is_some_and(|until| conditions[until] == Some(true));
+                hold.step(conditions[*trigger], until, market)
+            }
+            Self::Cooldown { trigger, cooldown } => cooldown.step(conditions[*trigger], market),
             // Numbers, which `step` has dealt with.
             _ => None,
         }
@@ -251,31 +382,26 @@ impl Cell {
     pub(super) fn save(&self, out: &mut Writer) {
         match self {
             Self::MarketMean { window, .. } => window.save(out),
-            Self::Mean { window, .. } => window.save(out),
-            Self::Ema { ema, .. } => ema.save(out),
-            Self::Rsi { rsi, .. } => rsi.save(out),
+            Self::Study { state, .. } => state.save(out),
             Self::Vwap(vwap) => vwap.save(out),
+            Self::AnchoredVwap(vwap) => vwap.save(out),
             Self::Cross { previous, .. } => {
                 out.byte(previous.map_or(3, |order| (order as i8 + 1) as u8));
             }
             Self::Latch { on, .. } => out.condition(Some(*on)),
-            Self::Constant
-            | Self::Market(_)
-            | Self::Ratio { .. }
-            | Self::Compare { .. }
-            | Self::All(_)
-            | Self::Any(_)
-            | Self::Not(_) => {}
+            Self::Hold { hold, .. } => hold.save(out),
+            Self::Cooldown { cooldown, .. } => cooldown.save(out),
+            _ => {}
         }
     }
 
+    /// Reads what [`Self::save`] wrote.
     pub(super) fn load(&mut self, input: &mut Reader<'_>) -> Result<(), CodecError> {
         match self {
             Self::MarketMean { window, .. } => window.load(input),
-            Self::Mean { window, .. } => window.load(input),
-            Self::Ema { ema, .. } => ema.load(input),
-            Self::Rsi { rsi, .. } => rsi.load(input),
+            Self::Study { state, .. } => state.load(input),
             Self::Vwap(vwap) => vwap.load(input),
+            Self::AnchoredVwap(vwap) => vwap.load(input),
             Self::Cross { previous, .. } => {
                 *previous = match input.byte()? {
                     0 => Some(Ordering::Less),
@@ -290,32 +416,19 @@ impl Cell {
                 *on = input.condition()?.ok_or(CodecError)?;
                 Ok(())
             }
-            Self::Constant
-            | Self::Market(_)
-            | Self::Ratio { .. }
-            | Self::Compare { .. }
-            | Self::All(_)
-            | Self::Any(_)
-            | Self::Not(_) => Ok(()),
+            Self::Hold { hold, .. } => hold.load(input),
+            Self::Cooldown { cooldown, .. } => cooldown.load(input),
+            // The others have no memory; a clock's is only of what it looked up.
+            _ => Ok(()),
         }
     }
 }
 
-#[inline]
-fn known(input: f64, then: impl FnOnce(f64) -> f64) -> f64 {
-    if input.is_nan() {
-        f64::NAN
-    } else {
-        then(input)
-    }
-}
-
-/// A quotient, or NaN where there is none; NaN operands aren't counted, as that was done where they
-/// arose.
+/// A quotient, or NaN where there is none.
 #[inline]
 fn ratio(dividend: f64, divisor: f64, undefined: &mut u64) -> f64 {
     let quotient = dividend / divisor;
-    if quotient.is_finite() || dividend.is_nan() || divisor.is_nan() {
+    if quotient.abs() < MAX_VALUE || dividend.is_nan() || divisor.is_nan() {
         return quotient;
     }
     *undefined += 1;

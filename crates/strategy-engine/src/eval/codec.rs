@@ -42,6 +42,21 @@ impl Writer {
         self.byte(value.map_or(2, u8::from));
     }
 
+    /// A whole number that may be none.
+    pub(super) fn optional(&mut self, value: Option<i64>) {
+        self.byte(u8::from(value.is_some()));
+        if let Some(value) = value {
+            self.integer(i128::from(value));
+        }
+    }
+
+    /// A ring of numbers and where its oldest value is.
+    pub(super) fn ring(&mut self, ring: &[f64], oldest: usize) {
+        self.count(ring.len());
+        self.count(oldest);
+        ring.iter().for_each(|value| self.real(*value));
+    }
+
     pub(super) fn finish(self) -> Vec<u8> {
         self.bytes
     }
@@ -99,6 +114,53 @@ impl<'a> Reader<'a> {
         } else {
             Ok(value)
         }
+    }
+
+    pub(super) fn optional(&mut self) -> Result<Option<i64>, CodecError> {
+        match self.byte()? {
+            0 => Ok(None),
+            1 => i64::try_from(self.integer()?)
+                .map(Some)
+                .map_err(|_| CodecError),
+            _ => Err(CodecError),
+        }
+    }
+
+    /// How many evaluations something has seen; far from overflow.
+    pub(super) fn position(&mut self) -> Result<i64, CodecError> {
+        const MOST: i64 = 1 << 53;
+        let position = i64::try_from(self.integer()?).map_err(|_| CodecError)?;
+        if (0..=MOST).contains(&position) {
+            Ok(position)
+        } else {
+            Err(CodecError)
+        }
+    }
+
+    pub(super) fn position_or_none(&mut self) -> Result<Option<i64>, CodecError> {
+        match self.byte()? {
+            0 => Ok(None),
+            1 => self.position().map(Some),
+            _ => Err(CodecError),
+        }
+    }
+
+    /// Fills a ring of at most `most` numbers; gives where its oldest value is.
+    pub(super) fn ring(&mut self, ring: &mut Vec<f64>, most: usize) -> Result<usize, CodecError> {
+        let length = self.count(most)?;
+        let oldest = self.count(length.saturating_sub(1))?;
+        if length < most && oldest > 0 {
+            return Err(CodecError);
+        }
+        ring.clear();
+        for _ in 0..length {
+            let value = self.real()?;
+            if value.is_nan() {
+                return Err(CodecError);
+            }
+            ring.push(value);
+        }
+        Ok(oldest)
     }
 
     pub(super) fn condition(&mut self) -> Result<Option<bool>, CodecError> {

@@ -2,12 +2,14 @@
 
 mod bar;
 mod cell;
+mod clock;
 mod codec;
 mod exact;
 mod indicators;
 mod market;
 mod reason;
 mod snapshot;
+mod terms;
 #[cfg(test)]
 mod tests;
 mod timeframe;
@@ -22,14 +24,14 @@ pub use snapshot::SnapshotError;
 pub use timeframe::{Timeframe, TimeframeError};
 
 use crate::node::{Side, SizeType};
-use crate::plan::{Op, Plan};
+use crate::plan::{Op, OpId, OrderTerms, Plan};
 use bar::Bar;
 use cell::{Cell, Results};
 use exact::Unit;
 use market::{Market, Refined};
 
 /// One trade of the market, in the log's order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Tick {
     /// When it was made, by the exchange's clock.
     pub time: DateTime<Utc>,
@@ -37,6 +39,10 @@ pub struct Tick {
     pub price: Decimal,
     /// In the base currency.
     pub volume: Decimal,
+    /// Best bid after it, where the feed tells it.
+    pub bid: Option<Decimal>,
+    /// Best ask after it, where the feed tells it.
+    pub ask: Option<Decimal>,
 }
 
 /// An order that a strategy wants; its cause is the tick that was just evaluated.
@@ -54,6 +60,9 @@ pub struct Signal {
     pub reason: String,
     /// Price of the tick that caused it, in the quote currency.
     pub price: Decimal,
+    /// What the order carries besides, with every distance in figures; none of a plain market
+    /// order.
+    pub terms: Option<Box<OrderTerms>>,
 }
 
 /// A plan with its state at one place in a symbol's log.
@@ -84,9 +93,11 @@ impl Evaluator {
     ) -> Self {
         let ops = plan.ops();
         let market = Market::new(price_unit, volume_unit, ops);
+        let (places, parts) = cell::places(ops);
         let mut results = Results {
             numbers: vec![f64::NAN; ops.len()].into(),
             conditions: vec![None; ops.len()].into(),
+            parts: vec![f64::NAN; parts].into(),
             undefined: 0,
         };
         for (index, op) in ops.iter().enumerate() {
@@ -99,7 +110,11 @@ impl Evaluator {
         Self {
             timeframe,
             bar: None,
-            cells: ops.iter().map(|op| Cell::new(op, &market)).collect(),
+            cells: ops
+                .iter()
+                .enumerate()
+                .map(|(index, op)| Cell::new(op, &market, &places, index))
+                .collect(),
             market,
             results,
             triggers: vec![None; plan.actions().len()].into(),
@@ -131,7 +146,7 @@ impl Evaluator {
                     }
                     Some(bar) => {
                         let closed = std::mem::replace(bar, Bar::new(index, tick));
-                        self.market.see_bar(&closed)
+                        self.market.see_bar(&closed, self.timeframe)
                     }
                 }
             }
@@ -140,6 +155,7 @@ impl Evaluator {
             self.cells.iter_mut().for_each(|cell| cell.refine(refined));
         }
         self.evaluations += 1;
+        self.market.evaluation = self.evaluations as i64;
         for (index, cell) in self.cells.iter_mut().enumerate() {
             cell.step(index, &self.market, &mut self.results);
         }
@@ -147,7 +163,8 @@ impl Evaluator {
     }
 
     /// An action fires when its trigger is true and the last value it had was not, or at each
-    /// evaluation if it repeats. No value neither fires nor counts as a change.
+    /// evaluation if it repeats. No value neither fires nor counts as a change. An order whose
+    /// terms read something without a value is not placed: it would lack its stop.
     #[inline]
     fn fire(&mut self, price: Decimal) -> Vec<Signal> {
         let mut signals = Vec::new();
@@ -156,16 +173,22 @@ impl Evaluator {
                 continue;
             };
             let before = last.replace(now);
-            if now && (action.repeat || before != Some(true)) {
-                signals.push(Signal {
-                    node: action.node.clone(),
-                    action: action.side,
-                    quantity: action.quantity,
-                    quantity_type: action.size_type,
-                    reason: reason::of(action, self.plan.ops(), &self.results),
-                    price,
-                });
+            if !now || (before == Some(true) && !action.repeat) {
+                continue;
             }
+            let Some(terms) = terms::in_figures(&action.terms, &self.results) else {
+                self.results.undefined += 1;
+                continue;
+            };
+            signals.push(Signal {
+                node: action.node.clone(),
+                action: action.side,
+                quantity: action.quantity,
+                quantity_type: action.size_type,
+                reason: reason::of(action, self.plan.ops(), &self.results),
+                price,
+                terms,
+            });
         }
         signals
     }
@@ -185,7 +208,19 @@ impl Evaluator {
         self.evaluations
     }
 
-    /// How many divisions by zero gave no value, and so no trade.
+    /// What an operation that is a number gave at the last evaluation; none for no value.
+    pub fn number(&self, op: OpId) -> Option<f64> {
+        let number = self.results.numbers.get(op as usize).copied();
+        number.filter(|number| !number.is_nan())
+    }
+
+    /// What an operation that is a condition gave at the last evaluation; none for no value.
+    pub fn condition(&self, op: OpId) -> Option<bool> {
+        self.results.conditions.get(op as usize).copied().flatten()
+    }
+
+    /// How many calculations gave no value and so no trade: divisions by zero, results of 1e20 and
+    /// more, orders whose terms had none.
     pub fn undefined_values(&self) -> u64 {
         self.results.undefined
     }

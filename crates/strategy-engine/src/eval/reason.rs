@@ -6,7 +6,7 @@ use std::fmt::Write;
 use super::cell::Results;
 use crate::limits::MAX_REASON_CHARS;
 use crate::node::{Comparison, Field};
-use crate::plan::{Op, OpId, PlanAction};
+use crate::plan::{Arithmetic, ClockFigure, Op, OpId, Pattern, PlanAction, Study};
 
 /// Deeper nesting is shown as an ellipsis: nobody reads it, and recursion stays bounded.
 const DEEPEST: usize = 6;
@@ -79,6 +79,16 @@ impl Words<'_> {
                 self.condition(*input, depth - 1);
                 self.say(")");
             }
+            Op::InWindow { window, zone } => {
+                let clock = |minute: u16| format!("{:02}:{:02}", minute / 60, minute % 60);
+                let (from, to) = (clock(window.from), clock(window.to));
+                let _ = write!(self.text, "{from} to {to} {zone}");
+            }
+            Op::Hold { trigger, .. } => {
+                self.say("held since ");
+                self.condition(*trigger, depth - 1);
+            }
+            Op::Cooldown { trigger, .. } => self.condition(*trigger, depth - 1),
             Op::Flag { value } => self.say(if *value {
                 "always true"
             } else {
@@ -98,6 +108,10 @@ impl Words<'_> {
     }
 
     fn compare(&mut self, first: OpId, comparison: Comparison, second: OpId) {
+        // What is true or false as a number is told as what it is: `double top`.
+        if self.is_event(first) {
+            return self.name(first, DEEPEST);
+        }
         self.pair(first, &format!(" {} ", comparison.symbol()), second);
     }
 
@@ -144,14 +158,44 @@ impl Words<'_> {
                 self.say(" of ");
                 self.say(field_name(*field));
             }
-            Op::Mean { input, period } => self.indicator("SMA", *period, *input, depth),
-            Op::Ema { input, period } => self.indicator("EMA", *period, *input, depth),
-            Op::Rsi { input, period } => self.indicator("RSI", *period, *input, depth),
+            Op::Study { study, inputs } => {
+                self.say(&study_name(*study, 0));
+                self.of(inputs, depth);
+            }
+            Op::Part { of, part } => match &ops[*of as usize] {
+                Op::Study { study, inputs } => {
+                    self.say(&study_name(*study, *part));
+                    self.of(inputs, depth);
+                }
+                _ => self.say("…"),
+            },
             Op::Vwap { period } => self.named("VWAP", *period),
-            Op::Ratio { dividend, divisor } => {
-                self.name(*dividend, depth - 1);
-                self.say(" / ");
-                self.name(*divisor, depth - 1);
+            Op::AnchoredVwap { .. } => self.say("VWAP"),
+            Op::Arithmetic {
+                operation,
+                first,
+                second,
+            } => self.arithmetic(*operation, *first, *second, depth),
+            Op::Absolute { input } => {
+                self.say("|");
+                self.name(*input, depth - 1);
+                self.say("|");
+            }
+            Op::Choose {
+                then, otherwise, ..
+            } => {
+                self.name(*then, depth - 1);
+                self.say(" or ");
+                self.name(*otherwise, depth - 1);
+            }
+            Op::Clock { figure, zone } => {
+                let figure = match figure {
+                    ClockFigure::Hour => "hour",
+                    ClockFigure::Minute => "minute",
+                    ClockFigure::DayOfWeek => "day of the week",
+                    ClockFigure::Timestamp => return self.say("timestamp"),
+                };
+                let _ = write!(self.text, "{figure} in {zone}");
             }
             _ => self.say("…"),
         }
@@ -161,18 +205,89 @@ impl Words<'_> {
         let _ = write!(self.text, "{name}({period})");
     }
 
-    /// Names its input unless that is the closing price, which goes without saying.
-    fn indicator(&mut self, name: &str, period: u32, input: OpId, depth: usize) {
-        self.named(name, period);
-        if !matches!(
-            self.ops[input as usize],
-            Op::Market {
-                field: Field::Close
-            }
-        ) {
+    fn is_event(&self, id: OpId) -> bool {
+        let of = match &self.ops[id as usize] {
+            Op::Part { of, .. } => &self.ops[*of as usize],
+            op => op,
+        };
+        let Op::Study { study, .. } = of else {
+            return false;
+        };
+        matches!(study, Study::Pattern { .. } | Study::Divergence { .. })
+    }
+
+    fn arithmetic(&mut self, operation: Arithmetic, first: OpId, second: OpId, depth: usize) {
+        let (before, between) = match operation {
+            Arithmetic::Add => ("(", " + "),
+            Arithmetic::Subtract => ("(", " - "),
+            Arithmetic::Multiply => ("(", " · "),
+            Arithmetic::Divide => ("(", " / "),
+            Arithmetic::Min => ("min(", ", "),
+            Arithmetic::Max => ("max(", ", "),
+        };
+        // The outermost brackets of a calculation say nothing.
+        let outermost = depth == DEEPEST && before == "(";
+        self.say(if outermost { "" } else { before });
+        self.name(first, depth - 1);
+        self.say(between);
+        self.name(second, depth - 1);
+        self.say(if outermost { "" } else { ")" });
+    }
+
+    /// Names the input unless it is the closing price, or high, low and close: those go without
+    /// saying.
+    fn of(&mut self, inputs: &[OpId], depth: usize) {
+        let [input] = inputs else { return };
+        let close = Op::Market {
+            field: Field::Close,
+        };
+        if self.ops[*input as usize] != close {
             self.say(" of ");
-            self.name(input, depth - 1);
+            self.name(*input, depth - 1);
         }
+    }
+}
+
+fn study_name(study: Study, part: u8) -> String {
+    match study {
+        Study::Mean { period } => format!("SMA({period})"),
+        Study::Ema { period } => format!("EMA({period})"),
+        Study::Wma { period } => format!("WMA({period})"),
+        Study::StdDev { period } => format!("deviation({period})"),
+        Study::Rsi { period } => format!("RSI({period})"),
+        Study::Macd { fast, slow, signal } => {
+            let part = ["", " signal", " histogram"][usize::from(part.min(2))];
+            format!("MACD({fast}, {slow}, {signal}){part}")
+        }
+        Study::Highest { period } => format!("highest({period})"),
+        Study::Lowest { period } => format!("lowest({period})"),
+        Study::Lag { period } => format!("{period} ago"),
+        Study::Stochastic { k, smooth, d } => {
+            let letter = if part == 0 { "K" } else { "D" };
+            format!("%{letter}({k}, {smooth}, {d})")
+        }
+        Study::Atr { period } => format!("ATR({period})"),
+        Study::Adx { period } => {
+            let name = ["ADX", "+DI", "-DI"][usize::from(part.min(2))];
+            format!("{name}({period})")
+        }
+        Study::Cci { period } => format!("CCI({period})"),
+        Study::WilliamsR { period } => format!("Williams %R({period})"),
+        Study::Sar { .. } => "SAR".to_owned(),
+        Study::Supertrend { period, multiplier } => {
+            let part = if part == 0 { "" } else { " direction" };
+            format!("Supertrend({period}, {multiplier}){part}")
+        }
+        Study::Obv => "OBV".to_owned(),
+        Study::Divergence { .. } if part == 0 => "bullish divergence".to_owned(),
+        Study::Divergence { .. } => "bearish divergence".to_owned(),
+        Study::Pattern { pattern, .. } => match pattern {
+            Pattern::DoubleTop => "double top",
+            Pattern::DoubleBottom => "double bottom",
+            Pattern::HeadShoulders => "head and shoulders",
+            Pattern::InverseHeadShoulders => "inverse head and shoulders",
+        }
+        .to_owned(),
     }
 }
 
@@ -183,6 +298,8 @@ fn field_name(field: Field) -> &'static str {
         Field::Low => "low",
         Field::Close => "price",
         Field::Volume => "volume",
+        Field::Bid => "bid",
+        Field::Ask => "ask",
     }
 }
 

@@ -14,7 +14,7 @@ use super::{Evaluator, Timeframe};
 use crate::plan::{Plan, PlanHash};
 
 const MAGIC: [u8; 4] = *b"ATSE";
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// A snapshot that can't be gone on from.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -86,8 +86,8 @@ impl Evaluator {
         let price_unit = Unit::new(u32::from(input.byte()?)).ok_or(CodecError)?;
         let volume_unit = Unit::new(u32::from(input.byte()?)).ok_or(CodecError)?;
         let mut restored = Self::with_units(Arc::clone(plan), timeframe, price_unit, volume_unit);
-        restored.evaluations = u64::try_from(input.integer()?).map_err(|_| CodecError)?;
-        restored.results.undefined = u64::try_from(input.integer()?).map_err(|_| CodecError)?;
+        restored.evaluations = input.position()?.unsigned_abs();
+        restored.results.undefined = input.position()?.unsigned_abs();
         restored.bar = match input.byte()? {
             0 => None,
             1 => Some(Bar::load(&mut input)?),

@@ -113,6 +113,7 @@ fn ticks() -> impl Strategy<Value = Vec<Tick>> {
             time: DateTime::UNIX_EPOCH,
             price: Decimal::new(price, scale),
             volume: Decimal::new(volume, 8),
+            ..Tick::default()
         };
         ticks.into_iter().map(tick).collect()
     })

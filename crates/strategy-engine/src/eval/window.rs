@@ -130,22 +130,13 @@ impl FloatWindow {
 
     /// The place in the ring and the running sum are kept too: later rounding depends on them.
     pub(super) fn save(&self, out: &mut Writer) {
-        out.count(self.ring.len());
-        out.count(self.oldest);
+        out.ring(&self.ring, self.oldest);
         out.real(self.sum);
-        self.ring.iter().for_each(|value| out.real(*value));
     }
 
     pub(super) fn load(&mut self, input: &mut Reader<'_>) -> Result<(), CodecError> {
-        let length = input.count(self.period)?;
-        let oldest = input.count(length.saturating_sub(1))?;
-        let sum = input.real()?;
-        self.ring.clear();
-        for _ in 0..length {
-            self.ring.push(input.real()?);
-        }
-        self.oldest = oldest;
-        self.sum = sum;
+        self.oldest = input.ring(&mut self.ring, self.period)?;
+        self.sum = input.real()?;
         Ok(())
     }
 }

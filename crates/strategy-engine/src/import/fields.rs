@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::diagnostic::{Diagnostic, Report, quote};
 use crate::limits::{MAX_PERIOD, MAX_VALUE};
+use crate::plan::Real;
 
 /// The data of one node, with the report that its problems go to.
 pub(crate) struct Fields<'a> {
@@ -70,8 +71,77 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// A decimal above 0; the default if it isn't set or was reported.
+    pub(crate) fn positive(&mut self, name: &str, default: i64) -> Decimal {
+        let default = Decimal::from(default);
+        match self.decimal(name) {
+            None => default,
+            Some(value) if value > Decimal::ZERO => value,
+            Some(value) => {
+                self.out_of_range(name, value, "above 0");
+                default
+            }
+        }
+    }
+
+    /// A decimal above 0 and at most 100; the default if it isn't set or was reported.
+    pub(crate) fn percent(&mut self, name: &str, default: i64) -> Decimal {
+        let value = self.positive(name, default);
+        if value > Decimal::ONE_HUNDRED {
+            self.out_of_range(name, value, "above 0 and at most 100 (percent)");
+            return Decimal::from(default);
+        }
+        value
+    }
+
+    /// A decimal above 0 that has no default.
+    pub(crate) fn needed(&mut self, name: &str) -> Decimal {
+        if !self.is_set(name) {
+            let message = format!("`{name}` is missing and has no default");
+            let problem = Diagnostic::error("field_missing", message);
+            let problem = problem.node(self.id).field(name);
+            self.report.push(problem.hint(format!("set `{name}`")));
+        }
+        self.positive(name, 1)
+    }
+
+    /// A binary number above 0; the default if it isn't set or was reported.
+    pub(crate) fn factor(&mut self, name: &str, default: f64) -> Real {
+        let value = self.real(name).unwrap_or(default);
+        if value > 0.0
+            && let Some(value) = Real::new(value)
+        {
+            return value;
+        }
+        self.out_of_range(name, value, "above 0");
+        Real::ONE
+    }
+
+    /// A binary number from 0 to 1; the default if it isn't set or was reported.
+    pub(crate) fn fraction(&mut self, name: &str, default: f64) -> f64 {
+        let value = self.real(name).unwrap_or(default);
+        if (0.0..=1.0).contains(&value) {
+            return value;
+        }
+        self.out_of_range(name, value, "from 0 to 1");
+        default
+    }
+
+    /// Text as it was entered, if it is set.
+    pub(crate) fn text(&self, name: &str) -> Option<String> {
+        match self.set(name)? {
+            Value::String(text) => Some(text.trim().to_owned()),
+            other => Some(other.to_string()),
+        }
+    }
+
     /// A period in evaluations; the default if it isn't set or was reported.
     pub(crate) fn period(&mut self, name: &str, default: u32) -> u32 {
+        self.period_within(name, default, 1, MAX_PERIOD)
+    }
+
+    /// A period within narrower bounds.
+    pub(crate) fn period_within(&mut self, name: &str, default: u32, least: u32, most: u32) -> u32 {
         let Some(value) = self.real(name) else {
             return default;
         };
@@ -79,8 +149,8 @@ impl<'a> Fields<'a> {
             self.invalid(name, format!("{value} is not a whole number"), None);
             return default;
         }
-        if !(1.0..=f64::from(MAX_PERIOD)).contains(&value) {
-            self.out_of_range(name, value, "from 1 to 100000");
+        if !(f64::from(least)..=f64::from(most)).contains(&value) {
+            self.out_of_range(name, value, &format!("from {least} to {most}"));
             return default;
         }
         value as u32
@@ -127,6 +197,19 @@ impl<'a> Fields<'a> {
         let problem = Diagnostic::error("field_invalid", format!("`{name}`: {message}"));
         self.report
             .push(problem.node(self.id).field(name).maybe_hint(hint));
+    }
+
+    /// The value is one that users' files have but that has no meaning here.
+    pub(crate) fn unsupported(&mut self, name: &str, message: &str, hint: &str) {
+        let problem = Diagnostic::error("node_unsupported", message);
+        self.report
+            .push(problem.node(self.id).field(name).hint(hint));
+    }
+
+    pub(crate) fn warning(&mut self, name: &str, message: String, hint: &str) {
+        let problem = Diagnostic::warning("field_suspicious", message);
+        self.report
+            .push(problem.node(self.id).field(name).hint(hint));
     }
 
     pub(crate) fn out_of_range(&mut self, name: &str, value: impl Display, range: &str) {

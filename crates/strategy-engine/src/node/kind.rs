@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::action::ActionSpec;
+use super::parse::{ActionSpec, SizeSpec, StopSpec, TargetSpec};
+use crate::plan::{Anchor, Arithmetic, ClockFigure, DayWindow, Real, Span, Study, Zone};
 
 /// What a plan reads from the market at an evaluation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -18,6 +19,10 @@ pub enum Field {
     Close,
     /// Volume of the bar in the base currency; on ticks, the trade's size.
     Volume,
+    /// Best bid after the last trade; no value where the feed doesn't tell it.
+    Bid,
+    /// Best ask after the last trade; no value where the feed doesn't tell it.
+    Ask,
 }
 
 /// How a comparison node compares its first value with its second.
@@ -96,6 +101,54 @@ pub(crate) struct ThresholdSpec {
     pub below_off: f64,
 }
 
+/// An indicator node with its data.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Indicator {
+    Sma {
+        period: u32,
+    },
+    Dema {
+        period: u32,
+    },
+    Hull {
+        period: u32,
+    },
+    Bollinger {
+        period: u32,
+        deviation: Real,
+    },
+    Keltner {
+        period: u32,
+        atr_period: u32,
+        multiplier: Real,
+    },
+    Donchian {
+        period: u32,
+    },
+    Ichimoku {
+        tenkan: u32,
+        kijun: u32,
+        span: u32,
+        displacement: u32,
+    },
+    Roc {
+        period: u32,
+    },
+    Momentum {
+        period: u32,
+    },
+    Zscore {
+        period: u32,
+    },
+    /// One that is an operation of its own, with numbers as its outputs.
+    Study(Study),
+    /// As above; its second result is 1 while it rises and -1 while it falls.
+    Supertrend(Study),
+    /// As above; its results are 1 or 0.
+    Divergence(Study),
+    Pattern(Study),
+}
+
 /// A node type with its data.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum NodeKind {
@@ -104,16 +157,24 @@ pub(crate) enum NodeKind {
         volume_type: VolumeType,
         period: u32,
     },
+    AnchoredVwap(Anchor),
     Constant(f64),
-    Sma {
-        period: u32,
+    /// Of bid and ask: their ratio, or else their difference.
+    Spread {
+        ratio: bool,
     },
-    Ema {
-        period: u32,
+    Clock {
+        figure: ClockFigure,
+        zone: Zone,
     },
-    Rsi {
-        period: u32,
+    Window {
+        window: DayWindow,
+        zone: Zone,
     },
+    Indicator(Indicator),
+    Math(Arithmetic),
+    Abs,
+    If,
     /// `operand` stands for the second value where nothing is wired to it (an older form).
     Compare {
         comparison: Comparison,
@@ -124,9 +185,25 @@ pub(crate) enum NodeKind {
     Not,
     Crossover(CrossType),
     Threshold(ThresholdSpec),
+    /// For good where there is no span.
+    Hold(Option<Span>),
+    Cooldown(Span),
     Action(ActionSpec),
+    StopLoss(StopSpec),
+    TakeProfit(TargetSpec),
+    Size(SizeSpec),
     /// A comment; whoever reads its handle reads 1, as on the platform it comes from.
     Label,
-    /// Unknown or not supported: reported already, so that nothing about its edges is.
+    /// Unknown or refused: reported already, so that nothing about its edges is.
     Opaque,
+}
+
+impl NodeKind {
+    /// Whether it belongs to an order, of which it says more.
+    pub(crate) fn is_term(&self) -> bool {
+        matches!(
+            self,
+            Self::StopLoss(_) | Self::TakeProfit(_) | Self::Size(_)
+        )
+    }
 }

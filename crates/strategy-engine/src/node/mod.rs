@@ -1,12 +1,15 @@
 //! What each node type is: its handles, its data, and what the data mean.
 
-mod action;
+mod catalog;
 mod kind;
 mod parse;
 mod shape;
 
-pub use action::{Side, SizeType};
+pub use catalog::{NodeGroup, node_groups};
+pub(crate) use catalog::{find, names, time_window};
 pub use kind::{Comparison, CrossType, Field};
-pub(crate) use kind::{NodeKind, ThresholdSpec, VolumeType};
-pub(crate) use parse::{Context, parse};
-pub(crate) use shape::{Input, Shape, known_names, opaque, shape_of, unsupported};
+pub(crate) use kind::{Indicator, NodeKind, ThresholdSpec, VolumeType};
+pub(crate) use parse::{ActionSpec, Context, Refusal, SizeSpec, StopDistance, parse};
+pub use parse::{Side, SizeType};
+pub(crate) use shape::opaque;
+pub use shape::{DataField, Input, NodeType, Output, Unwired, ValueType};

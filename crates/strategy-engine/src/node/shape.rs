@@ -1,209 +1,192 @@
-//! The handles of each node type, with the names that the Python platform's editor and runtime use.
+//! What a node type has: handles, data fields, a meaning. The catalogue holds them all.
+
+use serde::Serialize;
+
+use super::kind::Field;
 
 /// What travels along an edge.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ValueType {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ValueType {
+    /// A number, or no value.
     Number,
-    Boolean,
+    /// True, false, or no value.
+    Condition,
+    /// The order of an action; leads to what belongs to that order.
     Order,
+    /// A size; leads to an action.
+    Size,
+    /// That a stop or a target was reached; leads to a sale.
+    Exit,
 }
 
 impl ValueType {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Number => "a number",
-            Self::Boolean => "a condition",
+            Self::Condition => "a condition",
             Self::Order => "an order",
+            Self::Size => "a size",
+            Self::Exit => "an exit",
         }
     }
 }
 
+/// What happens where nothing is connected to an input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unwired {
+    /// It is an error.
+    Required,
+    /// The market's figure is taken.
+    Market(Field),
+    /// The node does without.
+    Optional,
+}
+
 /// An input handle.
-#[derive(Debug)]
-pub(crate) struct Input {
+#[derive(Debug, Serialize)]
+pub struct Input {
     /// The editor's name first, then the others that mean the same.
     pub names: &'static [&'static str],
     /// None: the handle has no effect.
     pub value: Option<ValueType>,
     /// Whether several edges may enter.
     pub many: bool,
+    /// What happens where nothing is connected.
+    pub unwired: Unwired,
 }
 
 /// An output handle.
-#[derive(Debug)]
-pub(crate) struct Output {
+#[derive(Debug, Serialize)]
+pub struct Output {
+    /// The editor's name first, then the others that mean the same.
     pub names: &'static [&'static str],
+    /// What leaves by it.
     pub value: ValueType,
 }
 
-/// The handles of a node type.
-#[derive(Debug)]
-pub(crate) struct Shape {
-    pub type_name: &'static str,
-    pub inputs: &'static [Input],
-    pub outputs: &'static [Output],
+/// A field of a node's `data`.
+#[derive(Debug, Serialize)]
+pub struct DataField {
+    /// Its key.
+    pub name: &'static str,
+    /// What it takes where the field is missing, as text; empty if it has to be set or is off.
+    pub default: &'static str,
+    /// What it may be.
+    pub range: &'static str,
 }
 
-const fn number_in(names: &'static [&'static str]) -> Input {
+/// A node type.
+#[derive(Debug, Serialize)]
+pub struct NodeType {
+    /// The `type` in a graph.
+    pub name: &'static str,
+    /// Its inputs.
+    pub inputs: &'static [Input],
+    /// Its outputs.
+    pub outputs: &'static [Output],
+    /// The fields of its `data`.
+    pub fields: &'static [DataField],
+    /// What it does, as Markdown.
+    pub meaning: &'static str,
+}
+
+pub(super) const fn number_in(names: &'static [&'static str]) -> Input {
     Input {
         names,
         value: Some(ValueType::Number),
         many: false,
+        unwired: Unwired::Required,
     }
 }
 
-const fn condition_in(names: &'static [&'static str], many: bool) -> Input {
+/// A number that is the market's figure where nothing is connected.
+pub(super) const fn market_in(names: &'static [&'static str], field: Field) -> Input {
+    Input {
+        unwired: Unwired::Market(field),
+        ..number_in(names)
+    }
+}
+
+pub(super) const fn optional_in(names: &'static [&'static str], value: ValueType) -> Input {
     Input {
         names,
-        value: Some(ValueType::Boolean),
-        many,
+        value: Some(value),
+        many: false,
+        unwired: Unwired::Optional,
     }
 }
 
-const fn out(names: &'static [&'static str], value: ValueType) -> Output {
+pub(super) const fn condition_in(names: &'static [&'static str]) -> Input {
+    Input {
+        value: Some(ValueType::Condition),
+        ..number_in(names)
+    }
+}
+
+pub(super) const fn conditions_in(names: &'static [&'static str]) -> Input {
+    Input {
+        many: true,
+        ..condition_in(names)
+    }
+}
+
+/// A handle of users' files that has no effect here.
+pub(super) const fn ignored_in(names: &'static [&'static str]) -> Input {
+    Input {
+        names,
+        value: None,
+        many: true,
+        unwired: Unwired::Optional,
+    }
+}
+
+pub(super) const fn number_out(names: &'static [&'static str]) -> Output {
+    Output {
+        names,
+        value: ValueType::Number,
+    }
+}
+
+pub(super) const fn condition_out(names: &'static [&'static str]) -> Output {
+    Output {
+        names,
+        value: ValueType::Condition,
+    }
+}
+
+pub(super) const fn out(names: &'static [&'static str], value: ValueType) -> Output {
     Output { names, value }
 }
 
-const PRICE_IN: &[Input] = &[number_in(&["price-in"])];
-const RESULT_OUT: &[Output] = &[out(&["result-out"], ValueType::Boolean)];
-const LOGIC_IN: &[Input] = &[
-    condition_in(&["input-a", "input1-in"], true),
-    condition_in(&["input-b", "input2-in"], true),
-];
-const TRIGGER_IN: &[Input] = &[condition_in(&["trigger-in"], false)];
+pub(super) const fn field(
+    name: &'static str,
+    default: &'static str,
+    range: &'static str,
+) -> DataField {
+    DataField {
+        name,
+        default,
+        range,
+    }
+}
 
-const SHAPES: &[Shape] = &[
-    Shape {
-        type_name: "priceNode",
-        inputs: &[],
-        outputs: &[out(&["price-out"], ValueType::Number)],
-    },
-    Shape {
-        type_name: "volumeNode",
-        inputs: &[Input {
-            names: &["data-in"],
-            value: None,
-            many: true,
-        }],
-        outputs: &[out(&["volume-out"], ValueType::Number)],
-    },
-    Shape {
-        type_name: "constantNode",
-        inputs: &[],
-        outputs: &[out(&["value-out"], ValueType::Number)],
-    },
-    Shape {
-        type_name: "smaNode",
-        inputs: PRICE_IN,
-        outputs: &[out(&["sma-out"], ValueType::Number)],
-    },
-    Shape {
-        type_name: "emaNode",
-        inputs: PRICE_IN,
-        outputs: &[out(&["ema-out"], ValueType::Number)],
-    },
-    Shape {
-        type_name: "rsiNode",
-        inputs: PRICE_IN,
-        outputs: &[out(&["rsi-out"], ValueType::Number)],
-    },
-    Shape {
-        type_name: "compareNode",
-        inputs: &[
-            number_in(&["value1-in", "value-in"]),
-            number_in(&["value2-in", "compare-in"]),
-        ],
-        outputs: RESULT_OUT,
-    },
-    Shape {
-        type_name: "andNode",
-        inputs: LOGIC_IN,
-        outputs: RESULT_OUT,
-    },
-    Shape {
-        type_name: "orNode",
-        inputs: LOGIC_IN,
-        outputs: RESULT_OUT,
-    },
-    Shape {
-        type_name: "notNode",
-        inputs: &[condition_in(&["input-in"], false)],
-        outputs: RESULT_OUT,
-    },
-    Shape {
-        type_name: "crossoverNode",
-        inputs: &[number_in(&["fast-in"]), number_in(&["slow-in"])],
-        outputs: &[out(&["cross-out"], ValueType::Boolean)],
-    },
-    Shape {
-        type_name: "thresholdNode",
-        inputs: &[number_in(&["value-in", "value1-in"])],
-        outputs: &[
-            out(&["overbought-out", "above-out"], ValueType::Boolean),
-            out(&["oversold-out", "below-out"], ValueType::Boolean),
-        ],
-    },
-    Shape {
-        type_name: "buyNode",
-        inputs: TRIGGER_IN,
-        outputs: &[out(&["signal-out", "order-out"], ValueType::Order)],
-    },
-    Shape {
-        type_name: "sellNode",
-        inputs: TRIGGER_IN,
-        outputs: &[out(&["signal-out", "order-out"], ValueType::Order)],
-    },
-    Shape {
-        type_name: "labelNode",
-        inputs: &[],
-        outputs: &[out(&["label-out"], ValueType::Number)],
-    },
-];
+pub(super) const fn period(default: &'static str) -> DataField {
+    field("period", default, PERIOD)
+}
 
-/// Types that exist in users' files and are refused by name until they are built.
-const UNSUPPORTED: &[&str] = &[
-    "timeNode",
-    "spreadNode",
-    "macdNode",
-    "bollingerBandsNode",
-    "stochasticNode",
-    "atrNode",
-    "adxNode",
-    "cciNode",
-    "williamsRNode",
-    "divergenceNode",
-    "patternNode",
-    "holdNode",
-    "stopLossNode",
-    "takeProfitNode",
-    "positionSizeNode",
-];
+pub(super) const PERIOD: &str = "1 to 100,000";
 
-const OPAQUE: Shape = Shape {
-    type_name: "",
+const OPAQUE: NodeType = NodeType {
+    name: "",
     inputs: &[],
     outputs: &[],
+    fields: &[],
+    meaning: "",
 };
 
-/// The handles of a type; those of no type at all if it isn't supported.
-pub(crate) fn shape_of(type_name: &str) -> Option<&'static Shape> {
-    SHAPES.iter().find(|shape| shape.type_name == type_name)
-}
-
-/// The shape of a node that was reported as unknown or unsupported.
-pub(crate) fn opaque() -> &'static Shape {
+/// The type of a node that was reported as unknown.
+pub(crate) fn opaque() -> &'static NodeType {
     &OPAQUE
-}
-
-/// Whether the type is one that users' files have but that can't be run yet.
-pub(crate) fn unsupported(type_name: &str) -> bool {
-    UNSUPPORTED.contains(&type_name)
-}
-
-/// Every type name that means something, for "did you mean".
-pub(crate) fn known_names() -> impl Iterator<Item = &'static str> {
-    SHAPES
-        .iter()
-        .map(|shape| shape.type_name)
-        .chain(UNSUPPORTED.iter().copied())
 }

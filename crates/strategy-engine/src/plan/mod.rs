@@ -1,9 +1,12 @@
 //! The compiled form of a strategy: a flat list of typed operations and the actions they trigger.
 
 mod check;
+mod clock;
 mod hash;
 mod op;
 mod real;
+mod study;
+mod terms;
 
 use std::sync::Arc;
 
@@ -11,15 +14,18 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 pub use check::PlanError;
+pub use clock::{Anchor, ClockFigure, DayWindow, Span, Zone, ZoneError};
 pub use hash::{PlanHash, PlanHashError};
-pub use op::{Op, OpId};
+pub use op::{Arithmetic, Op, OpId};
 pub use real::Real;
+pub use study::{Pattern, Study};
+pub use terms::{Distance, OrderKind, OrderTerms, Sizing, SizingMethod, StopLoss, TakeProfit};
 
 use crate::eval::{Evaluator, Timeframe};
 use crate::node::{Side, SizeType};
 
 /// Version of the plan's form and of what its operations mean; part of the hash.
-pub const PLAN_VERSION: u32 = 1;
+pub const PLAN_VERSION: u32 = 2;
 
 /// A buy or sell that a condition triggers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +45,8 @@ pub struct PlanAction {
     pub trigger: OpId,
     /// Id of the node that made the trigger, for the signal's reason.
     pub trigger_node: String,
+    /// What the order carries besides.
+    pub terms: OrderTerms,
 }
 
 /// What decides what a plan does, in the order in which it is hashed.

@@ -2,11 +2,48 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Real;
+use super::clock::{Anchor, ClockFigure, DayWindow, Span, Zone};
+use super::{Real, Study};
 use crate::node::{Comparison, CrossType, Field};
 
 /// Index of an operation in its plan.
 pub type OpId = u32;
+
+/// What two numbers are combined to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Arithmetic {
+    /// `a + b`
+    Add,
+    /// `a - b`
+    Subtract,
+    /// `a * b`
+    Multiply,
+    /// `a / b`; no value if `b` is zero
+    Divide,
+    /// The smaller.
+    Min,
+    /// The larger.
+    Max,
+}
+
+impl Arithmetic {
+    /// The result; infinite or NaN where there is none.
+    #[inline]
+    pub(crate) fn apply(self, a: f64, b: f64) -> f64 {
+        match self {
+            Self::Add => a + b,
+            Self::Subtract => a - b,
+            Self::Multiply => a * b,
+            Self::Divide => a / b,
+            // Unlike the methods of the same names, these give no value if either has none.
+            Self::Min if a.is_nan() || b.is_nan() => f64::NAN,
+            Self::Max if a.is_nan() || b.is_nan() => f64::NAN,
+            Self::Min => a.min(b),
+            Self::Max => a.max(b),
+        }
+    }
+}
 
 /// One operation: its operands are earlier operations, its result a number or a condition, and
 /// either may have no value yet.
@@ -35,38 +72,66 @@ pub enum Op {
         /// Evaluations in the window.
         period: u32,
     },
-    /// Simple moving average of another operation.
-    Mean {
-        /// A number.
-        input: OpId,
-        /// Values in the window.
-        period: u32,
+    /// An indicator with a memory; its result is the first of its parts.
+    Study {
+        /// Which indicator.
+        study: Study,
+        /// Numbers, as many as the study takes.
+        inputs: Vec<OpId>,
     },
-    /// Exponential moving average.
-    Ema {
-        /// A number.
-        input: OpId,
-        /// Values in the seed; the weight of a new value is 2 / (period + 1).
-        period: u32,
+    /// A further result of an indicator.
+    Part {
+        /// A study.
+        of: OpId,
+        /// Which of its parts; 0 is the study's own result.
+        part: u8,
     },
-    /// Wilder's relative strength index, 0 to 100.
-    Rsi {
-        /// A number.
-        input: OpId,
-        /// Changes in the seed.
-        period: u32,
-    },
-    /// Average price weighted by volume.
+    /// Average price weighted by volume over the last evaluations.
     Vwap {
         /// Evaluations in the window.
         period: u32,
     },
-    /// One number divided by another; no value if the divisor is zero.
-    Ratio {
+    /// Average price weighted by volume since the day or the week began.
+    AnchoredVwap {
+        /// Where it begins again.
+        anchor: Anchor,
+    },
+    /// Two numbers combined; no value where the result isn't finite or is 1e20 or more.
+    Arithmetic {
+        /// How.
+        operation: Arithmetic,
         /// A number.
-        dividend: OpId,
+        first: OpId,
         /// A number.
-        divisor: OpId,
+        second: OpId,
+    },
+    /// A number without its sign.
+    Absolute {
+        /// A number.
+        input: OpId,
+    },
+    /// One of two numbers; no value if the condition or the chosen one has none.
+    Choose {
+        /// A condition.
+        condition: OpId,
+        /// A number, where the condition holds.
+        then: OpId,
+        /// A number, where it doesn't.
+        otherwise: OpId,
+    },
+    /// A figure of the evaluation's time.
+    Clock {
+        /// Which.
+        figure: ClockFigure,
+        /// Whose clock.
+        zone: Zone,
+    },
+    /// Whether the evaluation's time is in a part of the day on some days of the week.
+    InWindow {
+        /// The window.
+        window: DayWindow,
+        /// Whose clock.
+        zone: Zone,
     },
     /// A comparison of two numbers.
     Compare {
@@ -119,77 +184,67 @@ pub enum Op {
         /// A condition.
         input: OpId,
     },
+    /// On from where the trigger becomes true until the span is over or the other condition holds.
+    Hold {
+        /// A condition.
+        trigger: OpId,
+        /// A condition that ends it, if there is one.
+        until: Option<OpId>,
+        /// How long it lasts, if that is limited.
+        span: Option<Span>,
+    },
+    /// Lets a trigger through when it becomes true, and then none until the span is over.
+    Cooldown {
+        /// A condition.
+        trigger: OpId,
+        /// How long nothing more is let through.
+        span: Span,
+    },
 }
 
 impl Op {
-    /// Calls `visit` for each operand.
-    pub(crate) fn operands(&self, mut visit: impl FnMut(OpId)) {
+    /// Each operand, with whether it has to be a condition.
+    pub(crate) fn operands_mut(&mut self) -> Vec<(&mut OpId, bool)> {
         match self {
             Self::Number { .. }
             | Self::Flag { .. }
             | Self::Market { .. }
             | Self::MarketMean { .. }
-            | Self::Vwap { .. } => {}
-            Self::Mean { input, .. }
-            | Self::Ema { input, .. }
-            | Self::Rsi { input, .. }
+            | Self::Vwap { .. }
+            | Self::AnchoredVwap { .. }
+            | Self::Clock { .. }
+            | Self::InWindow { .. } => Vec::new(),
+            Self::Study { inputs, .. } => inputs.iter_mut().map(|id| (id, false)).collect(),
+            Self::Part { of: input, .. }
+            | Self::Absolute { input }
             | Self::Above { input, .. }
-            | Self::Below { input, .. }
-            | Self::Not { input } => visit(*input),
-            Self::Ratio {
-                dividend: a,
-                divisor: b,
+            | Self::Below { input, .. } => vec![(input, false)],
+            Self::Arithmetic { first, second, .. } | Self::Compare { first, second, .. } => {
+                vec![(first, false), (second, false)]
             }
-            | Self::Compare {
-                first: a,
-                second: b,
-                ..
+            Self::Cross { fast, slow, .. } => vec![(fast, false), (slow, false)],
+            Self::Choose {
+                condition,
+                then,
+                otherwise,
+            } => vec![(condition, true), (then, false), (otherwise, false)],
+            Self::All { inputs } | Self::Any { inputs } => {
+                inputs.iter_mut().map(|id| (id, true)).collect()
             }
-            | Self::Cross {
-                fast: a, slow: b, ..
-            } => {
-                visit(*a);
-                visit(*b);
+            Self::Not { input } | Self::Cooldown { trigger: input, .. } => vec![(input, true)],
+            Self::Hold { trigger, until, .. } => {
+                let mut operands = vec![(trigger, true)];
+                operands.extend(until.as_mut().map(|id| (id, true)));
+                operands
             }
-            Self::All { inputs } | Self::Any { inputs } => inputs.iter().copied().for_each(visit),
         }
     }
 
-    /// Replaces each operand by what `renumber` gives for it.
-    pub(crate) fn renumber(&mut self, renumber: impl Fn(OpId) -> OpId) {
-        match self {
-            Self::Number { .. }
-            | Self::Flag { .. }
-            | Self::Market { .. }
-            | Self::MarketMean { .. }
-            | Self::Vwap { .. } => {}
-            Self::Mean { input, .. }
-            | Self::Ema { input, .. }
-            | Self::Rsi { input, .. }
-            | Self::Above { input, .. }
-            | Self::Below { input, .. }
-            | Self::Not { input } => *input = renumber(*input),
-            Self::Ratio {
-                dividend: a,
-                divisor: b,
-            }
-            | Self::Compare {
-                first: a,
-                second: b,
-                ..
-            }
-            | Self::Cross {
-                fast: a, slow: b, ..
-            } => {
-                *a = renumber(*a);
-                *b = renumber(*b);
-            }
-            Self::All { inputs } | Self::Any { inputs } => {
-                inputs
-                    .iter_mut()
-                    .for_each(|input| *input = renumber(*input));
-            }
-        }
+    /// As [`Self::operands_mut`], to look at only.
+    pub(crate) fn operands(&self) -> Vec<(OpId, bool)> {
+        let mut copy = self.clone();
+        let operands = copy.operands_mut();
+        operands.into_iter().map(|(id, kind)| (*id, kind)).collect()
     }
 
     /// Whether the result is a condition; else it is a number.
@@ -198,45 +253,47 @@ impl Op {
             Self::Number { .. }
             | Self::Market { .. }
             | Self::MarketMean { .. }
-            | Self::Mean { .. }
-            | Self::Ema { .. }
-            | Self::Rsi { .. }
+            | Self::Study { .. }
+            | Self::Part { .. }
             | Self::Vwap { .. }
-            | Self::Ratio { .. } => false,
+            | Self::AnchoredVwap { .. }
+            | Self::Arithmetic { .. }
+            | Self::Absolute { .. }
+            | Self::Choose { .. }
+            | Self::Clock { .. } => false,
             Self::Flag { .. }
+            | Self::InWindow { .. }
             | Self::Compare { .. }
             | Self::Cross { .. }
             | Self::Above { .. }
             | Self::Below { .. }
             | Self::All { .. }
             | Self::Any { .. }
-            | Self::Not { .. } => true,
-        }
-    }
-
-    /// Whether the operands are conditions; else they are numbers.
-    pub(crate) fn takes_conditions(&self) -> bool {
-        matches!(self, Self::All { .. } | Self::Any { .. } | Self::Not { .. })
-    }
-
-    /// Evaluations that its window spans, if it has one.
-    pub(crate) fn period(&self) -> Option<u32> {
-        match self {
-            Self::MarketMean { period, .. }
-            | Self::Mean { period, .. }
-            | Self::Ema { period, .. }
-            | Self::Rsi { period, .. }
-            | Self::Vwap { period } => Some(*period),
-            _ => None,
+            | Self::Not { .. }
+            | Self::Hold { .. }
+            | Self::Cooldown { .. } => true,
         }
     }
 
     /// Values that it has to keep.
     pub(crate) fn window_values(&self) -> u64 {
         match self {
-            Self::MarketMean { period, .. } | Self::Mean { period, .. } => u64::from(*period),
+            Self::MarketMean { period, .. } => u64::from(*period),
             Self::Vwap { period } => 2 * u64::from(*period),
+            Self::Study { study, .. } => study.window_values(),
             _ => 0,
         }
+    }
+
+    /// Whether it looks at the time of the evaluation.
+    pub(crate) fn reads_time(&self) -> bool {
+        matches!(
+            self,
+            Self::AnchoredVwap { .. }
+                | Self::Clock { .. }
+                | Self::InWindow { .. }
+                | Self::Hold { .. }
+                | Self::Cooldown { .. }
+        )
     }
 }

@@ -11,6 +11,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 pub struct Real(f64);
 
 impl Real {
+    /// 1.
+    pub const ONE: Self = Self(1.0);
+
     /// The number, or none if it is infinite or not a number. Negative zero becomes zero.
     pub fn new(value: f64) -> Option<Self> {
         // Adding zero turns -0 into 0, so that equal numbers are equal constants.

@@ -240,13 +240,19 @@ fn sizes_that_cannot_be_are_refused() {
         (
             "buyNode",
             json!({"orderType": "limit"}),
-            "order_type_unsupported",
-            "orderType",
+            "field_missing",
+            "limitPrice",
         ),
         (
             "sellNode",
+            json!({"orderType": "stop", "stopPrice": -3}),
+            "field_out_of_range",
+            "stopPrice",
+        ),
+        (
+            "buyNode",
             json!({"orderType": "trailing-stop"}),
-            "order_type_unsupported",
+            "field_invalid",
             "orderType",
         ),
         (

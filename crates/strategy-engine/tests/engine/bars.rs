@@ -10,6 +10,7 @@ fn tick(millis: i64, price: &str, volume: &str) -> Tick {
         time: at(millis),
         price: decimal(price),
         volume: decimal(volume),
+        ..Tick::default()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use strategy_engine::{compile, compile_text};
+use strategy_engine::{compile, compile_text, node_groups};
 
 use crate::support::{each_time, errors, plan};
 
@@ -121,4 +121,146 @@ fn the_most_edges_into_one_node() {
     }
     let source = json!({"nodes": nodes, "edges": edges});
     assert!(soon(|| compile(&source)).ok());
+}
+
+#[test]
+fn no_figure_of_any_node_can_be_what_it_must_not() {
+    let types = node_groups().iter().flat_map(|group| group.types);
+    for node_type in types {
+        let name = node_type.name.split(' ').next().unwrap();
+        for field in node_type.fields {
+            let is_number = field.default.parse::<f64>().is_ok();
+            for value in [
+                json!(0),
+                json!(-1),
+                json!(1e9),
+                json!(-1e9),
+                json!(1e308),
+                json!("1e400"),
+                json!("NaN"),
+                json!("-inf"),
+                json!("0x10"),
+                json!(2.5),
+                json!([]),
+                json!({"a": 1}),
+                json!("\u{202e}12"),
+                json!("١٢"),
+                json!(true),
+                json!("9".repeat(10_000)),
+            ] {
+                // Something else is set as well, so that either form of a node is read.
+                let mut data = json!({"timeType": "hour"});
+                if node_type.name.ends_with(')') {
+                    data = json!({});
+                }
+                // What is only read beside another field gets it.
+                if matches!(name, "buyNode" | "sellNode") {
+                    data["sizeType"] = json!("units");
+                }
+                data["trailingEnabled"] = json!(true);
+                if field.name.ends_with("Target") {
+                    data["partialProfits"] = json!(true);
+                }
+                data[field.name] = value.clone();
+                let source = json!({"nodes": [{"id": "x", "type": name, "data": data}]});
+                let found = soon(|| compile(&source)).diagnostics;
+                let told = found.iter().any(|d| d.field.as_deref() == Some(field.name));
+                // What is no number at all is an error wherever a number belongs.
+                let text = value.as_str().unwrap_or_default();
+                if is_number && matches!(text, "NaN" | "-inf" | "0x10" | "١٢" | "1e400") {
+                    assert!(told, "{name} {} = {value}: {found:#?}", field.name);
+                }
+                assert!(
+                    found.iter().all(|d| d.message.len() < 1_000),
+                    "{name} {value}"
+                );
+            }
+        }
+    }
+}
+
+/// A chain of one type, each fed by the one before.
+fn chain_of(kind: &str, input: &str, output: &str, length: usize) -> Value {
+    let mut nodes = vec![
+        json!({"id": "n0", "type": "priceNode"}),
+        json!({"id": "c", "type": "compareNode", "data": {"value": 100}}),
+        json!({"id": "buy", "type": "buyNode", "data": each_time()}),
+    ];
+    let mut edges = Vec::new();
+    for i in 1..length {
+        nodes.push(json!({"id": format!("n{i}"), "type": kind, "data": {"period": 3}}));
+        let out = if i == 1 { "price-out" } else { output };
+        edges.push(json!({"source": format!("n{}", i - 1), "sourceHandle": out,
+                          "target": format!("n{i}"), "targetHandle": input}));
+    }
+    edges.push(
+        json!({"source": format!("n{}", length - 1), "sourceHandle": output, "target": "c",
+                      "targetHandle": "value1-in"}),
+    );
+    edges.push(json!({"source": "c", "target": "buy"}));
+    json!({"nodes": nodes, "edges": edges})
+}
+
+#[test]
+fn the_longest_chains_of_indicators_compile_and_run() {
+    for (kind, output) in [
+        ("demaNode", "dema-out"),
+        ("hullNode", "hull-out"),
+        ("emaNode", "ema-out"),
+    ] {
+        let source = chain_of(kind, "price-in", output, 1_900);
+        let plan = soon(|| plan(&source));
+        soon(|| {
+            crate::support::run(
+                &plan,
+                "tick".parse().unwrap(),
+                &crate::support::walk(1, 200),
+            )
+        });
+    }
+}
+
+#[test]
+fn conditions_woven_into_each_other_are_looked_at_once() {
+    // Two to the power of 900 ways lead through this.
+    let mut nodes = vec![
+        json!({"id": "price", "type": "priceNode"}),
+        json!({"id": "a0", "type": "compareNode", "data": {"value": 1}}),
+        json!({"id": "b0", "type": "compareNode", "data": {"value": 2, "operator": "<"}}),
+        json!({"id": "buy", "type": "buyNode", "data": each_time()}),
+    ];
+    let mut edges = vec![
+        json!({"source": "price", "target": "a0", "targetHandle": "value1-in"}),
+        json!({"source": "price", "target": "b0", "targetHandle": "value1-in"}),
+        json!({"source": "a900", "target": "buy"}),
+    ];
+    for i in 1..=900 {
+        for (id, kind) in [("a", "andNode"), ("b", "orNode")] {
+            nodes.push(json!({"id": format!("{id}{i}"), "type": kind}));
+            for from in ["a", "b"] {
+                edges.push(
+                    json!({"source": format!("{from}{}", i - 1), "target": format!("{id}{i}")}),
+                );
+            }
+        }
+    }
+    let source = json!({"nodes": nodes, "edges": edges});
+    assert!(soon(|| compile(&source)).ok());
+}
+
+#[test]
+fn a_thousand_stops_of_a_thousand_buys() {
+    let mut nodes = vec![
+        json!({"id": "price", "type": "priceNode"}),
+        json!({"id": "c", "type": "compareNode", "data": {"value": 1}}),
+    ];
+    let mut edges = vec![json!({"source": "price", "target": "c", "targetHandle": "value1-in"})];
+    for i in 0..990 {
+        nodes.push(json!({"id": format!("b{i}"), "type": "buyNode", "data": each_time()}));
+        nodes.push(json!({"id": format!("s{i}"), "type": "stopLossNode"}));
+        edges.push(json!({"source": "c", "target": format!("b{i}")}));
+        edges.push(json!({"source": "c", "target": format!("s{i}"), "targetHandle": "trigger-in"}));
+    }
+    let found = soon(|| compile(&json!({"nodes": nodes, "edges": edges})));
+    assert_eq!(found.diagnostics[0].code, "terms_conflict");
 }

@@ -224,3 +224,271 @@ fn our_own_graphs_need_no_notices() {
     );
     assert_eq!(compile(&source).diagnostics, []);
 }
+
+/// A file of these nodes with a price, high, low and a condition on the price to wire them to.
+fn drawn(nodes: &[(&str, &str, Value)], edges: &[&str]) -> Value {
+    let mut all = vec![
+        ("price", "priceNode", json!({"label": "Price"})),
+        ("high", "priceNode", json!({"priceType": "high"})),
+        ("low", "priceNode", json!({"priceType": "low"})),
+        (
+            "cond",
+            "compareNode",
+            json!({"operator": "greater_than", "value": "99.9"}),
+        ),
+        ("level", "constantNode", json!({"value": "50"})),
+        ("cmp", "compareNode", json!({})),
+        ("buy", "buyNode", json!({})),
+        ("sell", "sellNode", json!({})),
+    ];
+    all.extend_from_slice(nodes);
+    let mut wires = vec![
+        "price.price-out > cond.value-in",
+        "level.value-out > cmp.value2-in",
+    ];
+    wires.extend_from_slice(edges);
+    graph(&all, &wires)
+}
+
+#[test]
+fn every_node_imports_as_the_editor_and_as_the_runtime_write_it() {
+    let bar = [
+        "price.price-out > x.close-in",
+        "high.price-out > x.high-in",
+        "low.price-out > x.low-in",
+    ];
+    let with_bar = |out: &'static str| {
+        [
+            &bar[..],
+            &[
+                out,
+                "cmp.result-out > buy.trigger-in",
+                "cond.result-out > sell.trigger-in",
+            ],
+        ]
+        .concat()
+    };
+    let numbers: Vec<(&str, &[&str], &[&str])> = vec![
+        (
+            "macdNode",
+            &["price.price-out > x.price-in"],
+            &["macd-out", "signal-out", "histogram-out"],
+        ),
+        (
+            "bollingerBandsNode",
+            &["price.price-out > x.price-in"],
+            &["upper-out", "middle-out", "lower-out"],
+        ),
+        (
+            "stochasticNode",
+            &["price.price-out > x.price-in"],
+            &["k-out", "d-out"],
+        ),
+        ("atrNode", &["price.price-out > x.price-in"], &["atr-out"]),
+        ("adxNode", &[], &["adx-out", "di-plus-out", "di-minus-out"]),
+        ("cciNode", &["price.price-out > x.price-in"], &["cci-out"]),
+        ("williamsRNode", &[], &["williams-out", "williams-r-out"]),
+        (
+            "spreadNode",
+            &["low.price-out > x.bid-in", "high.price-out > x.ask-in"],
+            &["spread-out"],
+        ),
+        ("timeNode", &[], &["time-out"]),
+        ("labelNode", &[], &["label-out"]),
+    ];
+    let compiles = |source: &Value, name: &str| {
+        let found = errors(source);
+        assert!(found.is_empty(), "{name}: {found:#?}");
+        run(&plan(source), "1s".parse().unwrap(), &walk(4, 500));
+    };
+    for (kind, wires, outputs) in numbers {
+        for output in outputs {
+            let out = format!("x.{output} > cmp.value1-in");
+            let mut edges = wires.to_vec();
+            edges.extend([
+                out.as_str(),
+                "cmp.result-out > buy.trigger-in",
+                "cond.result-out > sell.trigger-in",
+            ]);
+            compiles(&drawn(&[("x", kind, json!({}))], &edges), kind);
+        }
+    }
+    for (kind, out) in [
+        ("stochasticNode", "x.k-out > cmp.value1-in"),
+        ("atrNode", "x.atr-out > cmp.value1-in"),
+        ("adxNode", "x.adx-out > cmp.value1-in"),
+        ("cciNode", "x.cci-out > cmp.value1-in"),
+        ("williamsRNode", "x.williams-r-out > cmp.value1-in"),
+    ] {
+        compiles(
+            &drawn(&[("x", kind, json!({"period": "7"}))], &with_bar(out)),
+            kind,
+        );
+    }
+    let conditions: &[(&str, Value, &[&str], &str)] = &[
+        ("timeNode", json!({"timeFrame": "1h"}), &[], "time-out"),
+        (
+            "divergenceNode",
+            json!({}),
+            &[
+                "price.price-out > x.price-in",
+                "low.price-out > x.indicator-in",
+            ],
+            "bullish-div-out",
+        ),
+        (
+            "divergenceNode",
+            json!({"period": 5}),
+            &[
+                "price.price-out > x.price-in",
+                "low.price-out > x.indicator-in",
+            ],
+            "divergence-out",
+        ),
+        (
+            "patternNode",
+            json!({}),
+            &["price.price-out > x.price-in"],
+            "pattern-out",
+        ),
+        (
+            "patternNode",
+            json!({"lookback": 10}),
+            &["price.price-out > x.price-in"],
+            "pattern-out",
+        ),
+        (
+            "holdNode",
+            json!({}),
+            &["cond.result-out > x.trigger-in"],
+            "hold-out",
+        ),
+        (
+            "holdNode",
+            json!({"holdType": "duration", "duration": "2", "unit": "weeks"}),
+            &[
+                "cond.result-out > x.trigger-in",
+                "cond.result-out > x.condition-in",
+            ],
+            "hold-out",
+        ),
+    ];
+    for (kind, data, wires, output) in conditions {
+        let out = format!("x.{output} > buy.trigger-in");
+        let mut edges = wires.to_vec();
+        edges.extend([
+            "price.price-out > cmp.value1-in",
+            out.as_str(),
+            "cond.result-out > sell.trigger-in",
+        ]);
+        compiles(&drawn(&[("x", kind, data.clone())], &edges), kind);
+    }
+    let orders: &[(&str, Value, &[&str])] = &[
+        (
+            "stopLossNode",
+            json!({}),
+            &[
+                "cond.result-out > x.trigger-in",
+                "price.price-out > x.price-in",
+                "x.stop-triggered > sell.trigger-in",
+            ],
+        ),
+        (
+            "stopLossNode",
+            json!({"stopType": "trailing_percent"}),
+            &[
+                "buy.signal-out > x.trigger-in",
+                "x.stop-triggered > sell.trigger-in",
+            ],
+        ),
+        (
+            "takeProfitNode",
+            json!({"partialProfits": true}),
+            &[
+                "cond.result-out > x.trigger-in",
+                "x.profit-triggered > sell.trigger-in",
+            ],
+        ),
+        (
+            "positionSizeNode",
+            json!({}),
+            &[
+                "cond.result-out > x.signal-in",
+                "price.price-out > x.portfolio-value-in",
+                "x.position-size-out > buy.trigger-in",
+                "cond.result-out > sell.trigger-in",
+            ],
+        ),
+        (
+            "positionSizeNode",
+            json!({"sizeType": "percent_portfolio", "sizeValue": 10}),
+            &[
+                "cond.result-out > x.trigger-in",
+                "price.price-out > x.price-in",
+                "cond.result-out > sell.trigger-in",
+            ],
+        ),
+    ];
+    for (kind, data, wires) in orders {
+        let mut edges = wires.to_vec();
+        edges.extend([
+            "price.price-out > cmp.value1-in",
+            "cond.result-out > buy.trigger-in",
+        ]);
+        compiles(&drawn(&[("x", kind, data.clone())], &edges), kind);
+    }
+}
+
+#[test]
+fn an_import_says_what_means_something_else_here() {
+    let told = |kind: &str, wires: &[&str], out: &str, text: &str| {
+        let mut edges = wires.to_vec();
+        edges.extend([out, "cond.result-out > sell.trigger-in"]);
+        if !out.ends_with("cmp.value1-in") {
+            edges.push("price.price-out > cmp.value1-in");
+        } else {
+            edges.push("cmp.result-out > buy.trigger-in");
+        }
+        let all = compile(&drawn(&[("x", kind, json!({}))], &edges)).diagnostics;
+        let found = all
+            .iter()
+            .any(|d| d.code == "import_differs" && d.message.contains(text));
+        assert!(found, "{kind}: {all:#?}");
+    };
+    let price: &[&str] = &["price.price-out > x.price-in"];
+    told(
+        "macdNode",
+        price,
+        "x.macd-out > cmp.value1-in",
+        "MACD is TA-Lib's",
+    );
+    told(
+        "stochasticNode",
+        price,
+        "x.k-out > cmp.value1-in",
+        "up to 49",
+    );
+    told("adxNode", price, "x.adx-out > cmp.value1-in", "up to 45");
+    told("atrNode", price, "x.atr-out > cmp.value1-in", "Wilder's");
+    told("timeNode", &[], "x.time-out > cmp.value1-in", "Monday = 0");
+    told("timeNode", &[], "x.time-out > buy.trigger-in", "UTC-5");
+    told(
+        "patternNode",
+        price,
+        "x.pattern-out > buy.trigger-in",
+        "placeholder",
+    );
+}
+
+#[test]
+fn a_bollinger_bounce_without_its_price_is_reported() {
+    let edges = [
+        "x.lower-out > cmp.value1-in",
+        "cmp.result-out > buy.trigger-in",
+        "cond.result-out > sell.trigger-in",
+    ];
+    let found = errors(&drawn(&[("x", "bollingerBandsNode", json!({}))], &edges));
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].code, "input_missing");
+    assert_eq!(found[0].node.as_deref(), Some("x"));
+}

@@ -1,7 +1,7 @@
 //! What each node means, at prices small enough to follow by hand.
 
 use serde_json::{Value, json};
-use strategy_engine::{Tick, Timeframe};
+use strategy_engine::{Op, Study, Tick, Timeframe};
 
 use crate::support::{at, decimal, each_time, fires, graph, once, plan, run, ticks};
 
@@ -116,6 +116,7 @@ fn volume_raw_average_ratio_and_weighted_price() {
                 time: at(0),
                 price: decimal(price),
                 volume: decimal(volume),
+                ..Tick::default()
             })
             .collect();
         let mut evaluator = plan(&source).start(Timeframe::Tick);
@@ -337,4 +338,249 @@ fn reasons_show_the_digits_that_tell_two_numbers_apart() {
 fn prices_beyond_any_market_have_no_value() {
     let source = compared(&[price()], &[], "price.price-out", ">", 0.0);
     assert_eq!(fires(&source, &["79228162514264337593543950335", "1"]), [1]);
+}
+
+/// A calculation of the price and its value one tick before.
+fn calculated(operation: &str, test: &str, to: f64) -> Value {
+    let nodes = [
+        price(),
+        ("lag", "lagNode", json!({})),
+        ("math", "mathNode", json!({"operation": operation})),
+    ];
+    let edges = [
+        "price.price-out > lag.value-in",
+        "price.price-out > math.a-in",
+        "lag.lag-out > math.b-in",
+    ];
+    compared(&nodes, &edges, "math.value-out", test, to)
+}
+
+#[test]
+fn arithmetic() {
+    let prices = ["2", "6"];
+    for (operation, expected) in [
+        ("add", 8.0),
+        ("subtract", 4.0),
+        ("multiply", 12.0),
+        ("divide", 3.0),
+        ("min", 2.0),
+        ("max", 6.0),
+    ] {
+        assert_eq!(
+            fires(&calculated(operation, "==", expected), &prices),
+            [1],
+            "{operation}"
+        );
+    }
+}
+
+#[test]
+fn what_has_no_result_never_trades_and_is_counted() {
+    let undefined = |source: &Value, prices: &[&str]| {
+        let mut evaluator = plan(source).start(Timeframe::Tick);
+        let fired = ticks(prices)
+            .iter()
+            .filter(|tick| !evaluator.on_tick(tick).is_empty())
+            .count();
+        (fired, evaluator.undefined_values())
+    };
+    // 1 / 0 and 0 / 0; then 5 / 0.
+    let divided = calculated("divide", "!=", -1.0);
+    assert_eq!(undefined(&divided, &["1", "0", "0", "5", "5"]), (2, 2));
+    // 1e11 squared is too large, and so is what is made of it.
+    let squared = calculated("multiply", ">", 0.0);
+    assert_eq!(
+        undefined(&squared, &["100000000000", "100000000000", "1"]),
+        (1, 1)
+    );
+    let not = graph(
+        &[
+            price(),
+            ("lag", "lagNode", json!({})),
+            ("math", "mathNode", json!({"operation": "divide"})),
+            ("c", "compareNode", json!({"operator": ">", "value": 0})),
+            ("not", "notNode", json!({})),
+            ("buy", "buyNode", each_time()),
+        ],
+        &[
+            "price.price-out > lag.value-in",
+            "price.price-out > math.a-in",
+            "lag.lag-out > math.b-in",
+            "math.value-out > c.value1-in",
+            "c.result-out > not.input-in",
+            "not.result-out > buy.trigger-in",
+        ],
+    );
+    assert_eq!(
+        undefined(&not, &["1", "0", "1"]),
+        (1, 1),
+        "0 / 1 is no more than 0, 1 / 0 is nothing"
+    );
+}
+
+#[test]
+fn absolute_values_and_choices() {
+    let nodes = [
+        price(),
+        ("momentum", "momentumNode", json!({"period": 1})),
+        ("abs", "absNode", json!({})),
+    ];
+    let edges = [
+        "price.price-out > momentum.value-in",
+        "momentum.momentum-out > abs.value-in",
+    ];
+    let source = compared(&nodes, &edges, "abs.value-out", "==", 3.0);
+    assert_eq!(fires(&source, &["5", "2", "5", "7"]), [1, 2]);
+
+    let nodes = [
+        price(),
+        ("sma", "smaNode", json!({"period": 2})),
+        ("high", "compareNode", json!({"operator": ">", "value": 3})),
+        ("if", "ifNode", json!({})),
+    ];
+    let edges = [
+        "price.price-out > sma.price-in",
+        "price.price-out > high.value1-in",
+        "high.result-out > if.condition-in",
+        "price.price-out > if.then-in",
+        "sma.sma-out > if.else-in",
+    ];
+    // 4 is chosen although the average has no value yet; then (4 + 2) / 2, then (2 + 1) / 2.
+    let source = compared(&nodes, &edges, "if.value-out", ">=", 3.0);
+    assert_eq!(fires(&source, &["4", "2", "1"]), [0, 1]);
+}
+
+#[test]
+fn spread_of_bid_and_ask() {
+    let source = |data: Value, to: f64| {
+        compared(&[("s", "spreadNode", data)], &[], "s.spread-out", "==", to)
+    };
+    let quote = |bid: Option<&str>, ask: Option<&str>| Tick {
+        time: at(0),
+        price: decimal("10"),
+        volume: decimal("1"),
+        bid: bid.map(decimal),
+        ask: ask.map(decimal),
+    };
+    let market = [
+        quote(None, Some("12")),
+        quote(Some("8"), Some("12")),
+        quote(Some("8"), None),
+    ];
+    let fired = |source: &Value, timeframe: &str| {
+        let signals = run(&plan(source), timeframe.parse().unwrap(), &market);
+        signals
+            .into_iter()
+            .map(|(index, _)| index)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(fired(&source(json!({}), 4.0), "tick"), [1]);
+    assert_eq!(
+        fired(&source(json!({"spreadType": "ratio"}), 1.5), "tick"),
+        [1]
+    );
+    // Wired, it is of what is wired.
+    let nodes = [
+        price(),
+        ("k", "constantNode", json!({"value": 3})),
+        ("s", "spreadNode", json!({})),
+    ];
+    let edges = ["k.value-out > s.bid-in", "price.price-out > s.ask-in"];
+    let wired = compared(&nodes, &edges, "s.spread-out", "==", 7.0);
+    assert_eq!(fires(&wired, &["9", "10"]), [1]);
+}
+
+#[test]
+fn bands_and_averages_of_one_price_share_their_operations() {
+    let nodes = [
+        price(),
+        ("bands", "bollingerBandsNode", json!({"period": 3})),
+        ("sma", "smaNode", json!({"period": 3})),
+        ("z", "zscoreNode", json!({"period": 3})),
+        ("sum", "mathNode", json!({})),
+        ("sums", "mathNode", json!({})),
+    ];
+    let edges = [
+        "price.price-out > bands.price-in",
+        "price.price-out > sma.price-in",
+        "price.price-out > z.value-in",
+        "bands.upper-out > sum.a-in",
+        "sma.sma-out > sum.b-in",
+        "sum.value-out > sums.a-in",
+        "z.zscore-out > sums.b-in",
+    ];
+    let plan = plan(&compared(&nodes, &edges, "sums.value-out", ">", 0.0));
+    let count = |wanted: fn(&Op) -> bool| plan.ops().iter().filter(|op| wanted(op)).count();
+    assert_eq!(count(|op| matches!(op, Op::MarketMean { .. })), 1);
+    assert_eq!(
+        count(|op| matches!(
+            op,
+            Op::Study {
+                study: Study::StdDev { .. },
+                ..
+            }
+        )),
+        1
+    );
+}
+
+#[test]
+fn a_double_top_is_told_once_when_the_price_breaks_the_low_between() {
+    let nodes = [
+        price(),
+        (
+            "p",
+            "patternNode",
+            json!({"patternType": "double_top", "lookbackBars": 20,
+                                    "confidence": 0.8}),
+        ),
+    ];
+    let mut nodes = nodes.to_vec();
+    nodes.push(("buy", "buyNode", each_time()));
+    let source = graph(
+        &nodes,
+        &[
+            "price.price-out > p.price-in",
+            "p.pattern-out > buy.trigger-in",
+        ],
+    );
+    let prices = [
+        "90", "95", "100", "96", "92", "91", "94", "99", "97", "95", "93", "90.5", "89", "88",
+    ];
+    // Tops of 100 and 99 differ by 1 %, the low between is 91: broken at the 12th price.
+    assert_eq!(fires(&source, &prices), [11]);
+    let fails: Vec<&str> = prices
+        .iter()
+        .map(|p| if *p == "99" { "97.5" } else { *p })
+        .collect();
+    assert!(
+        fires(&source, &fails).is_empty(),
+        "tops that differ by 2.5 %"
+    );
+}
+
+#[test]
+fn a_bullish_divergence_is_told_when_the_second_low_is_known() {
+    // The indicator is the price's own change: a lower low reached more slowly.
+    let source = graph(
+        &[
+            price(),
+            ("roc", "momentumNode", json!({"period": 1})),
+            (
+                "d",
+                "divergenceNode",
+                json!({"lookbackPeriod": 12, "sensitivity": 1}),
+            ),
+            ("buy", "buyNode", each_time()),
+        ],
+        &[
+            "price.price-out > roc.value-in",
+            "price.price-out > d.price-in",
+            "roc.momentum-out > d.indicator-in",
+            "d.bullish-div-out > buy.trigger-in",
+        ],
+    );
+    // Lows of 90 (after -8) and 89 (after -1): lower, and less falling.
+    let prices = ["100", "98", "90", "94", "92", "90", "89", "91", "92"];
+    assert_eq!(fires(&source, &prices), [7]);
 }

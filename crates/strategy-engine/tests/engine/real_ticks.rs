@@ -9,14 +9,23 @@ use strategy_engine::{Side, Tick, Timeframe, templates};
 
 use crate::support::{plan, run, walk};
 
+/// The recording's trades of its first product, if the recording is there.
+pub fn recording() -> Option<Vec<Tick>> {
+    recorded_markets()?.into_values().next()
+}
+
 /// The recording's trades by product; trades of our own where the recording isn't there.
 fn markets() -> BTreeMap<String, Vec<Tick>> {
+    recorded_markets().unwrap_or_else(|| {
+        let generated = (0..3).map(|seed| (format!("generated {seed}"), walk(seed, 40_000)));
+        generated.collect()
+    })
+}
+
+fn recorded_markets() -> Option<BTreeMap<String, Vec<Tick>>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
     let file = root.join("exchange_ticker_2025-11-25T04-08Z.ndjson.zst");
-    let Ok(packed) = std::fs::read(file) else {
-        let generated = (0..3).map(|seed| (format!("generated {seed}"), walk(seed, 40_000)));
-        return generated.collect();
-    };
+    let packed = std::fs::read(file).ok()?;
     let text = String::from_utf8(zstd::decode_all(packed.as_slice()).unwrap()).unwrap();
     let mut markets: BTreeMap<String, Vec<Tick>> = BTreeMap::new();
     for line in text.lines() {
@@ -26,13 +35,14 @@ fn markets() -> BTreeMap<String, Vec<Tick>> {
             time: field("time").parse().unwrap(),
             price: field("price").parse().unwrap(),
             volume: field("last_size").parse().unwrap(),
+            ..Tick::default()
         };
         markets
             .entry(field("product_id").to_owned())
             .or_default()
             .push(tick);
     }
-    markets
+    Some(markets)
 }
 
 /// Compares sums instead of averages, so that nothing is divided and nothing rounded.

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use strategy_engine::{Evaluator, Plan, SnapshotError, Timeframe, templates};
+use strategy_engine::{Evaluator, Plan, SnapshotError, Tick, Timeframe, templates};
 
+use crate::random;
 use crate::support::{decimal, each_time, graph, plan, run, walk};
 
 /// Every operation that has a state, each with something that trades on it.
@@ -73,7 +74,7 @@ fn everything() -> Value {
 fn plans() -> Vec<Arc<Plan>> {
     let sources = templates().iter().map(|template| template.source());
     sources
-        .chain([everything()])
+        .chain([everything(), random::one_of_each()])
         .map(|source| plan(&source))
         .collect()
 }
@@ -95,6 +96,43 @@ fn every_action_of_everything_fires() {
     }
 }
 
+/// With bid and ask at most of the ticks.
+fn quoted(mut ticks: Vec<Tick>) -> Vec<Tick> {
+    for (index, tick) in ticks.iter_mut().enumerate() {
+        if index % 7 != 0 {
+            tick.bid = Some(tick.price - decimal("0.005"));
+            tick.ask = Some(tick.price + decimal("0.01"));
+        }
+    }
+    ticks
+}
+
+fn split(
+    plan: &Arc<Plan>,
+    timeframe: Timeframe,
+    ticks: &[Tick],
+    cuts: &[usize],
+) -> Result<(), TestCaseError> {
+    let expected = run(plan, timeframe, ticks);
+    let mut evaluator = plan.start(timeframe);
+    let mut whole = plan.start(timeframe);
+    let mut signals = Vec::new();
+    for (index, tick) in ticks.iter().enumerate() {
+        if cuts.contains(&index) {
+            let snapshot = evaluator.snapshot();
+            evaluator = Evaluator::restore(plan, &snapshot).unwrap();
+            prop_assert_eq!(evaluator.timeframe(), timeframe);
+            prop_assert_eq!(evaluator.snapshot(), snapshot);
+        }
+        signals.extend(evaluator.on_tick(tick).into_iter().map(|s| (index, s)));
+        whole.on_tick(tick);
+    }
+    prop_assert_eq!(signals, expected);
+    // To the last bit, whether it showed in a signal or not.
+    prop_assert_eq!(evaluator.snapshot(), whole.snapshot());
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
@@ -106,31 +144,30 @@ proptest! {
         finer in 0_usize..600,
     ) {
         let timeframe: Timeframe = timeframe.parse().unwrap();
-        let mut ticks = walk(seed, 600);
+        let mut ticks = quoted(walk(seed, 600));
         // Somewhere, prices get more decimals than before.
         ticks[finer].price += decimal("0.000001");
         for plan in plans() {
-            let expected = run(&plan, timeframe, &ticks);
-            let mut evaluator = plan.start(timeframe);
-            let mut signals = Vec::new();
-            for (index, tick) in ticks.iter().enumerate() {
-                if cuts.contains(&index) {
-                    let snapshot = evaluator.snapshot();
-                    evaluator = Evaluator::restore(&plan, &snapshot).unwrap();
-                    prop_assert_eq!(evaluator.timeframe(), timeframe);
-                }
-                signals.extend(evaluator.on_tick(tick).into_iter().map(|s| (index, s)));
-            }
-            prop_assert_eq!(signals, expected);
+            split(&plan, timeframe, &ticks, &cuts)?;
         }
     }
 
     #[test]
-    fn damaged_snapshots_never_panic(
-        cut in 0_usize..4_000,
-        flips in prop::collection::vec((38_usize..4_000, any::<u8>()), 0..6),
+    fn split_anywhere_whatever_is_drawn(
+        seed in any::<u64>(),
+        cuts in prop::collection::vec(0_usize..400, 1..6),
+        timeframe in prop::sample::select(vec!["tick", "1s"]),
     ) {
-        let plan = plan(&everything());
+        let plan = plan(&random::strategy(seed, 20));
+        split(&plan, timeframe.parse().unwrap(), &quoted(walk(seed, 400)), &cuts)?;
+    }
+
+    #[test]
+    fn damaged_snapshots_never_panic(
+        cut in 0_usize..9_000,
+        flips in prop::collection::vec((38_usize..8_000, any::<u8>()), 0..6),
+    ) {
+        let plan = plan(&random::one_of_each());
         let mut evaluator = plan.start("1s".parse().unwrap());
         for tick in walk(5, 300) {
             evaluator.on_tick(&tick);
@@ -186,4 +223,16 @@ fn snapshots_are_small() {
         evaluator.snapshot().len()
     );
     assert_eq!(evaluator.evaluations(), 1_000);
+}
+
+#[test]
+fn a_snapshot_of_an_older_form_is_refused() {
+    let plan = plan(&everything());
+    let mut snapshot = plan.start(Timeframe::Tick).snapshot();
+    // The version follows the four bytes that tell what it is.
+    snapshot[4] -= 1;
+    assert_eq!(
+        Evaluator::restore(&plan, &snapshot).unwrap_err(),
+        SnapshotError::Invalid
+    );
 }

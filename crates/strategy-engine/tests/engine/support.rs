@@ -71,6 +71,7 @@ pub fn ticks(prices: &[&str]) -> Vec<Tick> {
         time: at(1_000 * index as i64),
         price: decimal(price),
         volume: Decimal::ONE,
+        ..Tick::default()
     };
     prices.iter().enumerate().map(tick).collect()
 }
@@ -117,6 +118,7 @@ pub fn walk(seed: u64, count: usize) -> Vec<Tick> {
                 time: at(millis),
                 price,
                 volume,
+                ..Tick::default()
             }
         })
         .collect()

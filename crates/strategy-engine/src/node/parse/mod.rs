@@ -1,10 +1,19 @@
 //! Reads a node's data, with the editor's defaults and a notice wherever a file may mean something
 //! else than it did on the platform that it comes from.
 
-use super::action::{self, Side};
+mod action;
+mod indicators;
+mod terms;
+mod time;
+
 use super::kind::{Comparison, CrossType, Field, NodeKind, ThresholdSpec, VolumeType};
 use crate::diagnostic::Diagnostic;
 use crate::import::Fields;
+use crate::plan::{Anchor, Arithmetic};
+
+pub(crate) use action::ActionSpec;
+pub use action::{Side, SizeType};
+pub(crate) use terms::{SizeSpec, StopDistance, StopSpec, TargetSpec};
 
 /// What the meaning of a node depends on besides its own data.
 #[derive(Debug, Clone, Copy)]
@@ -13,35 +22,50 @@ pub(crate) struct Context {
     pub imported: bool,
     /// An edge leaves by a handle that only the platform's runtime knows (`above-out`).
     pub runtime_outputs: bool,
+    /// An edge leads to an input that takes a number.
+    pub feeds_number: bool,
 }
 
-/// Reads a supported node; none if its type has no meaning here.
+/// Why a node can't be used, if its type exists; the report has it already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// No type has this name.
+    Unknown,
+    /// Its data ask for what is refused.
+    Reported,
+}
+
+/// Reads a node.
 pub(crate) fn parse(
     type_name: &str,
     fields: &mut Fields<'_>,
     context: Context,
-) -> Option<NodeKind> {
-    Some(match type_name {
+) -> Result<NodeKind, Refusal> {
+    Ok(match type_name {
         "priceNode" => price(fields),
         "volumeNode" => volume(fields, context),
+        "vwapNode" => vwap(fields),
         "constantNode" => NodeKind::Constant(fields.real("value").unwrap_or(0.0)),
-        "smaNode" => NodeKind::Sma {
-            period: fields.period("period", 20),
-        },
-        "emaNode" => ema(fields, context),
-        "rsiNode" => NodeKind::Rsi {
-            period: fields.period("period", 14),
-        },
+        "spreadNode" => return spread(fields),
+        "timeNode" => time::parse(fields, context),
+        "mathNode" => math(fields),
+        "absNode" => NodeKind::Abs,
+        "ifNode" => NodeKind::If,
         "compareNode" => compare(fields, context),
         "andNode" => NodeKind::And,
         "orNode" => NodeKind::Or,
         "notNode" => NodeKind::Not,
         "crossoverNode" => crossover(fields, context),
         "thresholdNode" => threshold(fields, context),
+        "holdNode" => time::hold(fields, context),
+        "cooldownNode" => NodeKind::Cooldown(time::span(fields, "hours")),
         "buyNode" => NodeKind::Action(action::parse(Side::Buy, fields)),
         "sellNode" => NodeKind::Action(action::parse(Side::Sell, fields)),
+        "stopLossNode" => return terms::stop(fields, context),
+        "takeProfitNode" => return terms::target(fields, context),
+        "positionSizeNode" => return terms::size(fields, context),
         "labelNode" => NodeKind::Label,
-        _ => return None,
+        _ => return indicators::parse(type_name, fields, context).map(NodeKind::Indicator),
     })
 }
 
@@ -88,14 +112,60 @@ fn volume(fields: &mut Fields<'_>, context: Context) -> NodeKind {
     }
 }
 
-fn ema(fields: &mut Fields<'_>, context: Context) -> NodeKind {
-    if context.imported && !fields.is_set("period") {
-        let message = "`period` is missing and takes the editor's 12; the runtime took 20";
-        fields.notice("field_default", "period", message);
+fn vwap(fields: &mut Fields<'_>) -> NodeKind {
+    const ANCHORS: &[(&str, Option<Anchor>)] = &[
+        ("day", Some(Anchor::Day)),
+        ("week", Some(Anchor::Week)),
+        ("rolling", None),
+    ];
+    let anchor = fields
+        .choice("anchor", ANCHORS)
+        .unwrap_or(Some(Anchor::Day));
+    let period = fields.period("period", 20);
+    match anchor {
+        Some(anchor) => NodeKind::AnchoredVwap(anchor),
+        None => NodeKind::Volume {
+            volume_type: VolumeType::Weighted,
+            period,
+        },
     }
-    NodeKind::Ema {
-        period: fields.period("period", 12),
-    }
+}
+
+/// Two symbols are the editor's form; its runtime knows bid and ask only.
+fn spread(fields: &mut Fields<'_>) -> Result<NodeKind, Refusal> {
+    const TYPES: &[(&str, Option<bool>)] = &[
+        ("difference", Some(false)),
+        ("ratio", Some(true)),
+        ("correlation", None),
+    ];
+    let chosen = fields.choice("spreadType", TYPES).unwrap_or(Some(false));
+    let second = ["asset1", "asset2"]
+        .into_iter()
+        .find(|name| fields.is_set(name));
+    let refused = match (second, chosen) {
+        (Some(name), _) => name,
+        (None, None) => "spreadType",
+        (None, Some(ratio)) => return Ok(NodeKind::Spread { ratio }),
+    };
+    fields.unsupported(
+        refused,
+        "a spread between two symbols is not supported: a session has one symbol",
+        "remove the node; with no assets set it gives the spread between bid and ask",
+    );
+    Err(Refusal::Reported)
+}
+
+fn math(fields: &mut Fields<'_>) -> NodeKind {
+    const OPERATIONS: &[(&str, Arithmetic)] = &[
+        ("add", Arithmetic::Add),
+        ("subtract", Arithmetic::Subtract),
+        ("multiply", Arithmetic::Multiply),
+        ("divide", Arithmetic::Divide),
+        ("min", Arithmetic::Min),
+        ("max", Arithmetic::Max),
+    ];
+    let operation = fields.choice("operation", OPERATIONS);
+    NodeKind::Math(operation.unwrap_or(Arithmetic::Add))
 }
 
 fn compare(fields: &mut Fields<'_>, context: Context) -> NodeKind {

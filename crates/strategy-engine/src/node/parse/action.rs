@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::Diagnostic;
 use crate::import::Fields;
+use crate::plan::OrderKind;
 
 /// Buy or sell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -78,6 +79,7 @@ pub(crate) struct ActionSpec {
     pub quantity: Decimal,
     pub size_type: SizeType,
     pub repeat: bool,
+    pub kind: OrderKind,
 }
 
 const SIZE_TYPES: &[(&str, SizeType)] = &[
@@ -103,7 +105,7 @@ const SELL_TYPES: &[(&str, SellType)] = &[
 
 /// Reads a buy or sell node.
 pub(super) fn parse(side: Side, fields: &mut Fields<'_>) -> ActionSpec {
-    check_order_type(fields);
+    let kind = order_kind(side, fields);
     let (size_type, quantity) = if fields.is_set("sizeType") {
         explicit_size(side, fields)
     } else {
@@ -117,27 +119,42 @@ pub(super) fn parse(side: Side, fields: &mut Fields<'_>) -> ActionSpec {
         quantity,
         size_type,
         repeat: fields.flag("repeat"),
+        kind,
     }
 }
 
-fn check_order_type(fields: &mut Fields<'_>) {
-    const ORDER_TYPES: &[(&str, bool)] = &[
-        ("market", true),
-        ("limit", false),
-        ("stop", false),
-        ("stop-limit", false),
-        ("trailing-stop", false),
+/// How the order is filled, with the prices that it needs.
+fn order_kind(side: Side, fields: &mut Fields<'_>) -> OrderKind {
+    const NAMES: &[(&str, u8)] = &[
+        ("market", 0),
+        ("limit", 1),
+        ("stop", 2),
+        ("stop-limit", 3),
+        ("trailing-stop", 4),
     ];
-    if fields.choice("orderType", ORDER_TYPES) == Some(false) {
-        let problem = Diagnostic::error(
-            "order_type_unsupported",
-            "only market orders are supported yet",
-        );
-        let problem = problem
-            .node(fields.id)
-            .field("orderType")
-            .hint("set `orderType` to `market`");
-        fields.report.push(problem);
+    let chosen = fields.choice("orderType", NAMES);
+    let wanted = chosen.and_then(|index| NAMES.get(usize::from(index)));
+    match wanted.map_or("market", |(name, _)| name) {
+        "limit" => OrderKind::Limit {
+            limit: fields.needed("limitPrice"),
+        },
+        "stop" => OrderKind::Stop {
+            stop: fields.needed("stopPrice"),
+        },
+        "stop-limit" => OrderKind::StopLimit {
+            stop: fields.needed("stopPrice"),
+            limit: fields.needed("limitPrice"),
+        },
+        "trailing-stop" if side == Side::Sell => OrderKind::TrailingStop {
+            percent: fields.percent("trailPercent", 1),
+        },
+        "trailing-stop" => {
+            let message = "a buy can't be a trailing stop".to_owned();
+            let hint = "set it to market, limit, stop or stop-limit".to_owned();
+            fields.invalid("orderType", message, Some(hint));
+            OrderKind::Market
+        }
+        _ => OrderKind::Market,
     }
 }
 
