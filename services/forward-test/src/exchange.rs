@@ -11,6 +11,7 @@ use kafka_common::processor::{
     InputPartition, InputRecord, Outputs, Processor, Restored, StoreError, Unit,
 };
 use kafka_common::topics::{MarketDataUpdates, StrategySignals};
+use kafka_common::trace::{self, TraceContext};
 use kafka_common::{ForwardTestService, Topic, Topics, envelope};
 use paper_exchange::{
     Account, Disposition, LedgerError, MarketTrade, OrderRequest, Output, SessionTerms,
@@ -84,6 +85,7 @@ struct SignalRecord {
     kind: RecordKind,
     data: StrategySignal,
     time: DateTime<Utc>,
+    trace: Option<TraceContext>,
 }
 
 /// A tick that concerns a session.
@@ -91,7 +93,13 @@ struct SignalRecord {
 struct MarketTick {
     symbol: String,
     trade: MarketTrade,
+    trace: Option<TraceContext>,
 }
+
+/// Traces of signals whose orders wait. They are for looking, not for trading: beyond the bound
+/// they are forgotten, and what follows begins traces of its own.
+type Traces = HashMap<Uuid, TraceContext>;
+const MAX_TRACES: usize = 10_000;
 
 /// The paper exchange of one partition.
 #[derive(Debug)]
@@ -103,6 +111,7 @@ pub(crate) struct PartitionExchange {
     by_symbol: HashMap<String, Vec<Uuid>>,
     /// Filled and emptied for each application; kept so that a tick allocates nothing.
     outputs: Vec<Output>,
+    traces: Traces,
 }
 
 impl PartitionExchange {
@@ -142,6 +151,7 @@ impl PartitionExchange {
             sessions: saved.sessions,
             by_symbol,
             outputs: Vec::new(),
+            traces: Traces::new(),
         })
     }
 
@@ -174,7 +184,16 @@ impl PartitionExchange {
             offset: cause.offset,
             id,
         };
-        Ok((place, SignalRecord { kind, data, time }))
+        let trace = trace::current();
+        Ok((
+            place,
+            SignalRecord {
+                kind,
+                data,
+                time,
+                trace,
+            },
+        ))
     }
 
     /// Applies everything whose turn has come.
@@ -184,7 +203,7 @@ impl PartitionExchange {
                 Step::Tick { slot, offset, tick } => {
                     if let Some(tick) = tick {
                         out.applying(slot + 1, offset);
-                        self.apply_tick(&tick, out);
+                        trace::sync_scope(tick.trace, || self.apply_tick(&tick, out));
                     }
                 }
                 Step::Record {
@@ -192,7 +211,7 @@ impl PartitionExchange {
                     record: Some(record),
                 } => {
                     out.applying(SIGNALS, offset);
-                    self.apply_record(record, out);
+                    trace::sync_scope(record.trace, || self.apply_record(record, out));
                 }
                 Step::Record { record: None, .. } => {}
             }
@@ -221,6 +240,7 @@ impl PartitionExchange {
                         *id,
                         session,
                         &mut self.outputs,
+                        &mut self.traces,
                         Some(&error.to_string()),
                         out,
                     );
@@ -228,13 +248,18 @@ impl PartitionExchange {
                 }
             }
             if !self.outputs.is_empty() {
-                publish(*id, session, &mut self.outputs, None, out);
+                publish(*id, session, &mut self.outputs, &mut self.traces, None, out);
             }
         }
     }
 
     fn apply_record(&mut self, record: SignalRecord, out: &mut Out) {
-        let SignalRecord { kind, data, time } = record;
+        let SignalRecord {
+            kind,
+            data,
+            time,
+            trace,
+        } = record;
         let id = data.session_id;
         match kind {
             RecordKind::Progress => {}
@@ -247,7 +272,7 @@ impl PartitionExchange {
                     ids.retain(|other| *other != id);
                 }
                 session.account.stop(time, &mut self.outputs);
-                publish(id, &session, &mut self.outputs, None, out);
+                publish(id, &session, &mut self.outputs, &mut self.traces, None, out);
             }
             RecordKind::Signal => {
                 let Some(session) = self.sessions.get_mut(&id) else {
@@ -256,8 +281,15 @@ impl PartitionExchange {
                 let Some(action) = convert::action(data.signal.action) else {
                     return;
                 };
+                let signal_id = data.signal_id.unwrap_or_default();
+                if let Some(trace) = trace {
+                    if self.traces.len() >= MAX_TRACES {
+                        self.traces.clear();
+                    }
+                    self.traces.insert(signal_id, trace);
+                }
                 let order = OrderRequest {
-                    signal_id: data.signal_id.unwrap_or_default(),
+                    signal_id,
                     action,
                     quantity: data.signal.quantity,
                     quantity_type: convert::quantity_type(data.signal.quantity_type),
@@ -268,7 +300,7 @@ impl PartitionExchange {
                     metrics::counter!("forward_test_signals_ignored_total").increment(1);
                     tracing::warn!(session = %id, "signal for a session that has ended");
                 }
-                publish(id, session, &mut self.outputs, None, out);
+                publish(id, session, &mut self.outputs, &mut self.traces, None, out);
             }
         }
     }
@@ -294,7 +326,7 @@ impl PartitionExchange {
                     symbol: symbol.clone(),
                     account,
                 };
-                publish(id, &session, &mut self.outputs, None, out);
+                publish(id, &session, &mut self.outputs, &mut self.traces, None, out);
                 self.by_symbol.entry(symbol).or_default().push(id);
                 self.sessions.insert(id, session);
                 return;
@@ -337,6 +369,7 @@ fn publish(
     id: Uuid,
     session: &Session,
     outputs: &mut Vec<Output>,
+    traces: &mut Traces,
     error: Option<&str>,
     out: &mut Out,
 ) {
@@ -374,14 +407,12 @@ fn publish(
                 };
                 count(&message, out);
                 let key = id.to_string();
-                out.send(
-                    Topics::TRADE_EXECUTIONS,
-                    None,
-                    &key,
-                    message.trade_id,
-                    &[],
-                    &message,
-                );
+                // The signal's trace, not that of the tick which filled it.
+                let of_signal = message.signal_id.and_then(|id| traces.remove(&id));
+                trace::sync_scope(of_signal.or_else(trace::current), || {
+                    let topic = Topics::TRADE_EXECUTIONS;
+                    out.send(topic, None, &key, message.trade_id, &[], &message);
+                });
                 out.row(Row::Execution(Box::new(message)));
             }
             Output::Equity(point) => {
@@ -467,7 +498,7 @@ impl Unit for PartitionExchange {
             }
             Some(slot) => {
                 let tick = read_tick(&record);
-                let tick = tick.map_err(|error| outcome = Err(error)).ok();
+                let tick = tick.map_err(|error| outcome = Err(error)).ok().flatten();
                 self.order.push_tick(slot, record.offset, tick);
             }
         }
@@ -511,16 +542,21 @@ impl Unit for PartitionExchange {
     }
 }
 
-fn read_tick(record: &InputRecord<'_>) -> Result<MarketTick, String> {
+/// `None` for the mark of missing trades: there is nothing to trade on.
+fn read_tick(record: &InputRecord<'_>) -> Result<Option<MarketTick>, String> {
     let tick = envelope::decode::<TickView<'_>>(record.value)
         .map_err(|error| error.to_string())?
         .data;
-    Ok(MarketTick {
+    if tick.gap.is_some() {
+        return Ok(None);
+    }
+    Ok(Some(MarketTick {
         symbol: tick.symbol.into_owned(),
         trade: MarketTrade {
             price: tick.price,
             volume: tick.volume,
             time: tick.timestamp,
         },
-    })
+        trace: trace::current(),
+    }))
 }

@@ -50,13 +50,13 @@ async fn start_now(context: Context) -> anyhow::Result<Service> {
         context.shutdown.clone(),
     );
     let status = Arc::clone(&exchange.status);
-    context.health.require("paper exchange", move || {
-        let joined = status.is_running() && status.has_joined();
-        std::future::ready(match joined {
-            true => Ok(()),
-            false => Err("not in its consumer group".to_owned()),
-        })
-    });
+    context
+        .health
+        .require("paper exchange", move || std::future::ready(status.ready()));
+    let status = Arc::clone(&exchange.status);
+    context
+        .health
+        .vital("paper exchange", move || std::future::ready(status.live()));
     let peers = Peers::new(&context);
     let deployer = Deployer::new(context.database.clone(), peers.clone());
     let deploying = tokio::spawn(deployer.clone().run(context.shutdown.clone()));

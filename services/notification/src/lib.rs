@@ -43,13 +43,20 @@ async fn start_now(context: Context) -> anyhow::Result<Service> {
     let hub = Hub::new(HubLimits::default());
     let store = Store::new(context.database.clone());
     let producer = KafkaProducer::start(&context.settings.kafka)?;
+    let checked = producer.clone();
+    context
+        .health
+        .require("kafka", move || std::future::ready(checked.check()));
     let (sender, mirror) = start_mirror(producer);
     let router = Router::new(Arc::clone(&hub), sender);
     let state = ConsumerState::default();
-    let checked = state.clone();
+    let (ready, live) = (state.clone(), state.clone());
     context
         .health
-        .require("consumer", move || std::future::ready(checked.check()));
+        .require("consumer", move || std::future::ready(ready.ready()));
+    context
+        .health
+        .vital("consumer", move || std::future::ready(live.live()));
     let gateway = Gateway::new(
         hub,
         context.auth.clone(),

@@ -74,3 +74,9 @@ pub(crate) fn consumer_failed(error: &str, backoff: std::time::Duration) {
     metrics::counter!("notification_consumer_restarts_total").increment(1);
     tracing::error!(error, retry_in = ?backoff, "the consumer ended, will start it again");
 }
+
+/// Too many records failed.
+pub(crate) fn consumer_halted(error: &dyn Display) {
+    metrics::counter!("notification_consumer_halts_total").increment(1);
+    tracing::error!(%error, "the consumer has halted");
+}

@@ -8,8 +8,17 @@ use kafka_common::messages::StrategyCompilation;
 use kafka_common::{KafkaProducer, StrategyService, Topics};
 use serde_json::value::to_raw_value;
 use service_kit::Problem;
-use strategy_engine::Compilation;
+use strategy_engine::{Compilation, Executes};
 use uuid::Uuid;
+
+/// What forward-test's paper exchange does: market orders of a given size. A strategy that asks for
+/// more is refused, because its stops would be lost silently.
+const EXCHANGE: Executes = Executes {
+    order_types: false,
+    stop_loss: false,
+    take_profit: false,
+    sizing: false,
+};
 
 /// Compiles and tells. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -31,7 +40,10 @@ impl Compiler {
     ) -> Result<Compilation, Problem> {
         let started = Instant::now();
         // A large graph takes milliseconds of pure computation.
-        let compiled = tokio::task::spawn_blocking(move || strategy_engine::compile(&source)).await;
+        let compiled = tokio::task::spawn_blocking(move || {
+            strategy_engine::compile(&source).for_exchange(EXCHANGE)
+        })
+        .await;
         let compilation = compiled.map_err(|error| {
             tracing::error!(%error, "the compiler ended badly");
             let status = StatusCode::INTERNAL_SERVER_ERROR;

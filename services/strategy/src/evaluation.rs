@@ -304,6 +304,8 @@ impl PartitionEvaluation {
             time: tick.timestamp,
             price: tick.price,
             volume: tick.volume,
+            bid: tick.bid,
+            ask: tick.ask,
         };
         for id in ids {
             let Some(session) = self.sessions.get_mut(id) else {
@@ -396,6 +398,10 @@ impl Unit for PartitionEvaluation {
         let tick = envelope::decode::<TickView<'_>>(record.value)
             .map_err(|error| error.to_string())?
             .data;
+        // The mark of missing trades is no tick: no strategy sees it.
+        if tick.gap.is_some() {
+            return Ok(());
+        }
         out.applying(0, record.offset);
         self.evaluate(record.offset, &tick, out);
         match &mut self.last {

@@ -39,6 +39,10 @@ pub fn start(context: Context) -> Starting<Service> {
 async fn start_now(context: Context) -> anyhow::Result<Service> {
     database::migrate(&context.database, SCHEMA, sqlx::migrate!()).await?;
     let producer = KafkaProducer::<StrategyService>::start(&context.settings.kafka)?;
+    let checked = producer.clone();
+    context
+        .health
+        .require("kafka", move || std::future::ready(checked.check()));
     let deployments = Deployments::new(context.database.clone());
     let evaluation = processor::spawn(
         &context.settings.kafka,
@@ -48,11 +52,11 @@ async fn start_now(context: Context) -> anyhow::Result<Service> {
     );
     let status = Arc::clone(&evaluation.status);
     context.health.require("strategy evaluation", move || {
-        let joined = status.is_running() && status.has_joined();
-        std::future::ready(match joined {
-            true => Ok(()),
-            false => Err("not in its consumer group".to_owned()),
-        })
+        std::future::ready(status.ready())
+    });
+    let status = Arc::clone(&evaluation.status);
+    context.health.vital("strategy evaluation", move || {
+        std::future::ready(status.live())
     });
     let feeder = tokio::spawn(deployments::feed(
         deployments.clone(),

@@ -1,9 +1,11 @@
 //! Runs the consumer, and starts it again when it ends with an error.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use kafka_common::{ClientError, KafkaConsumer, KafkaSettings, NotificationService, Topics};
+use kafka_common::{
+    ClientError, ErrorClass, KafkaConsumer, KafkaSettings, NotificationService, Topics, Watchdog,
+};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -15,10 +17,12 @@ const MIN_BACKOFF: Duration = Duration::from_secs(1);
 const MAX_BACKOFF: Duration = Duration::from_secs(30);
 /// After running this long, a failure is a new one.
 const SETTLED: Duration = Duration::from_secs(60);
+/// How long it halts after too many records failed because something was away.
+const HALT: Duration = Duration::from_secs(300);
 
-/// Whether the consumer runs, for the health check. Cheap to clone.
+/// What the health checks know of the consumer: its watchdog, or why there is none. Cheap to clone.
 #[derive(Debug, Clone)]
-pub(crate) struct ConsumerState(Arc<Mutex<Result<(), String>>>);
+pub(crate) struct ConsumerState(Arc<Mutex<Result<Watchdog, String>>>);
 
 impl Default for ConsumerState {
     fn default() -> Self {
@@ -27,16 +31,22 @@ impl Default for ConsumerState {
 }
 
 impl ConsumerState {
-    /// Ok while it runs.
-    pub(crate) fn check(&self) -> Result<(), String> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    /// Ok while it runs and the broker answers.
+    pub(crate) fn ready(&self) -> Result<(), String> {
+        self.lock().as_ref().map_err(Clone::clone)?.ready()
     }
 
-    fn set(&self, state: Result<(), String>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = state;
+    /// An error only where the consumer is stuck: the rest isn't mended by a restart.
+    pub(crate) fn live(&self) -> Result<(), String> {
+        self.lock().as_ref().map_or(Ok(()), Watchdog::check)
+    }
+
+    fn set(&self, state: Result<Watchdog, String>) {
+        *self.lock() = state;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Result<Watchdog, String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -60,6 +70,17 @@ pub(crate) async fn run(
         }
         let error = match outcome {
             Ok(()) => "ended without an error".to_owned(),
+            Err(error @ ClientError::Halted { class, .. }) => {
+                telemetry::consumer_halted(&error);
+                state.set(Err(error.to_string()));
+                // Starting again would write the next records to the dead letters: somebody has
+                // to look first. Only what was away may come back by itself.
+                let away = class == ErrorClass::Transient;
+                tokio::select! {
+                    () = tokio::time::sleep(HALT), if away => continue,
+                    () = shutdown.cancelled() => break,
+                }
+            }
             Err(error) => error.to_string(),
         };
         if started.elapsed() >= SETTLED {
@@ -104,6 +125,6 @@ async fn consume(
             }
         })
         .start()?;
-    state.set(Ok(()));
+    state.set(Ok(consumer.watchdog()));
     consumer.start_consuming(shutdown.clone()).await
 }

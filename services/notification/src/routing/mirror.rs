@@ -11,6 +11,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use kafka_common::messages::RealtimeUpdate;
+use kafka_common::trace::{self, TraceContext};
 use kafka_common::{Delivered, KafkaProducer, NotificationService, ProduceError, Topics};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -25,28 +26,31 @@ const IN_FLIGHT: usize = 2_000;
 /// Time for what is left when the process ends.
 const DRAIN: Duration = Duration::from_secs(4);
 
+/// A push, and the trace of the record that it came from.
+#[derive(Debug)]
+pub(crate) struct Push {
+    pub(crate) update: RealtimeUpdate,
+    pub(crate) trace: Option<TraceContext>,
+}
+
 /// Starts the task; it ends when all senders are dropped and what was queued is delivered.
 pub(crate) fn start(
     producer: KafkaProducer<NotificationService>,
-) -> (mpsc::Sender<RealtimeUpdate>, JoinHandle<()>) {
+) -> (mpsc::Sender<Push>, JoinHandle<()>) {
     let (sender, receiver) = mpsc::channel(QUEUED);
     (sender, tokio::spawn(run(producer, receiver)))
 }
 
-async fn run(
-    producer: KafkaProducer<NotificationService>,
-    mut updates: mpsc::Receiver<RealtimeUpdate>,
-) {
+async fn run(producer: KafkaProducer<NotificationService>, mut pushes: mpsc::Receiver<Push>) {
     let mut in_flight = FuturesUnordered::new();
     loop {
         tokio::select! {
             Some(delivery) = in_flight.next() => note(delivery),
-            update = updates.recv(), if in_flight.len() < IN_FLIGHT => {
-                let Some(update) = update else { break };
-                let queued = producer
-                    .enqueue_message(Topics::REALTIME_UPDATES, &update, &update.channel)
-                    .await;
-                match queued {
+            push = pushes.recv(), if in_flight.len() < IN_FLIGHT => {
+                let Some(Push { update, trace }) = push else { break };
+                let topic = Topics::REALTIME_UPDATES;
+                let queueing = producer.enqueue_message(topic, &update, &update.channel);
+                match trace::scope(trace, queueing).await {
                     Ok(delivery) => in_flight.push(delivery.wait()),
                     Err(error) => telemetry::not_mirrored(&error),
                 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use kafka_common::messages::{ForwardTestEvent, RealtimeUpdate, TradeExecution, UserNotification};
+use kafka_common::trace::TraceContext;
 use kafka_common::{HandlerError, Record, RecordMeta};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
@@ -14,6 +15,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::mirror::Push;
 use super::order::{Order, OrderLimits, Verdict};
 use crate::centrifuge::user_channel;
 use crate::hub::Hub;
@@ -33,6 +35,7 @@ struct Event {
     name: &'static str,
     payload: Box<RawValue>,
     produced_at: DateTime<Utc>,
+    trace: Option<TraceContext>,
 }
 
 #[derive(Debug)]
@@ -52,11 +55,11 @@ struct State {
 pub(crate) struct Router {
     hub: Arc<Hub>,
     state: Mutex<State>,
-    mirror: mpsc::Sender<RealtimeUpdate>,
+    mirror: mpsc::Sender<Push>,
 }
 
 impl Router {
-    pub(crate) fn new(hub: Arc<Hub>, mirror: mpsc::Sender<RealtimeUpdate>) -> Arc<Self> {
+    pub(crate) fn new(hub: Arc<Hub>, mirror: mpsc::Sender<Push>) -> Arc<Self> {
         let state = State {
             order: Order::new(OrderLimits::default()),
             offsets: HashMap::new(),
@@ -153,7 +156,8 @@ impl Router {
             };
             // Waits while too many pushes are on their way to the broker: nothing can be consumed
             // from a broker that takes nothing, either.
-            if self.mirror.send(update).await.is_err() {
+            let trace = event.trace;
+            if self.mirror.send(Push { update, trace }).await.is_err() {
                 telemetry::not_mirrored(&"the producer has ended");
             }
         }
@@ -215,6 +219,7 @@ fn event<T: Serialize>(
         name,
         payload: to_raw_value(&record.data).map_err(HandlerError::permanent)?,
         produced_at: record.produced_at,
+        trace: meta.trace,
     }))
 }
 

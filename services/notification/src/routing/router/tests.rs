@@ -10,7 +10,7 @@ const SESSION: Uuid = Uuid::from_u128(1);
 struct Fixture {
     router: Arc<Router>,
     hub: Arc<Hub>,
-    mirrored: mpsc::Receiver<RealtimeUpdate>,
+    mirrored: mpsc::Receiver<Push>,
 }
 
 impl Fixture {
@@ -27,7 +27,7 @@ impl Fixture {
 
     fn mirrored(&mut self) -> Vec<(String, String, u64)> {
         let mut all = Vec::new();
-        while let Ok(update) = self.mirrored.try_recv() {
+        while let Ok(Push { update, .. }) = self.mirrored.try_recv() {
             all.push((update.channel, update.event, update.offset));
         }
         all
@@ -42,6 +42,7 @@ fn record<T>(topic: &'static str, offset: i64, data: T) -> Record<T> {
             offset,
             key: None,
             timestamp: None,
+            trace: None,
         },
         producer_service: "test".into(),
         produced_at: Utc::now(),
