@@ -9,7 +9,7 @@ WEB := services/notification/web
 CARGO_FLAGS := --release --workspace --ignore-rust-version --locked
 NPM_CI := npm ci --no-audit --no-fund --loglevel=error
 
-.PHONY: up build web test lint
+.PHONY: up build web test lint bench
 .DEFAULT_GOAL := up
 
 ## up: build what is missing and run the whole platform on http://localhost:8080
@@ -37,10 +37,16 @@ services/notification/tests/centrifuge/node_modules/.installed: \
 	cd services/notification/tests/centrifuge && $(NPM_CI)
 	touch $@
 
+crates/kafka-common/tests/asyncapi/node_modules/.installed: \
+		crates/kafka-common/tests/asyncapi/package-lock.json
+	cd crates/kafka-common/tests/asyncapi && $(NPM_CI)
+	touch $@
+
 ## test: install what the tests need, start real servers, run every test, stop the servers
 test:
 	scripts/install-test-tools.sh
-	$(MAKE) build services/notification/tests/centrifuge/node_modules/.installed
+	$(MAKE) build services/notification/tests/centrifuge/node_modules/.installed \
+		crates/kafka-common/tests/asyncapi/node_modules/.installed
 	cd $(WEB) && npm run --silent test
 	python3 -m unittest discover -s tests/oracle
 	deploy/check.sh
@@ -54,3 +60,8 @@ lint: $(WEB)/node_modules/.installed
 	cargo clippy $(CARGO_FLAGS) --exclude algotrade-embedded --exclude algotrade --all-targets -- -D warnings
 	cargo clippy --release --ignore-rust-version --locked -p algotrade --no-default-features -- -D warnings
 	cd $(WEB) && npm run --silent typecheck && npm run --silent lint
+
+## bench: figures of the Kafka layer beside bare librdkafka, on a real Kafka of their own
+bench: build
+	scripts/install-test-tools.sh
+	$(BIN)/test-servers run -- $(BIN)/algotrade bench kafka $(ARGS)

@@ -46,7 +46,15 @@ ROUTES = {
 SETTINGS_SOURCES = [
     "crates/service-kit/src/settings/sections.rs",
     "crates/kafka-common/src/settings.rs",
+    "crates/kafka-common/src/security/mod.rs",
+    "crates/kafka-common/src/producer/breaker.rs",
 ]
+# Sections inside of another one.
+INNER_SECTIONS = {
+    "Security": "KAFKA__SECURITY",
+    "Breaker": "KAFKA__BREAKER",
+    "Gap": "FEED__GAP",
+}
 
 
 def declared_settings() -> set[str]:
@@ -56,7 +64,7 @@ def declared_settings() -> set[str]:
     for source in SETTINGS_SOURCES:
         text = (ROOT / source).read_text()
         for struct, body in re.findall(r"pub struct (\w+)Settings \{(.*?)\n\}", text, re.DOTALL):
-            section = "KAFKA__SECURITY" if struct == "Security" else struct.upper()
+            section = INNER_SECTIONS.get(struct, struct.upper())
             for field, kind in re.findall(r"^    pub (\w+): (.+),$", body, re.MULTILINE):
                 name = f"ALGOTRADE__{section}__{field.upper()}"
                 names.add(name)

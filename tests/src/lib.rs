@@ -18,3 +18,4 @@ pub mod oracle;
 pub mod process;
 pub mod recording;
 pub mod stack;
+pub mod tool;

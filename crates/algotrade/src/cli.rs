@@ -6,7 +6,10 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use service_kit::settings::{self, Purpose, Settings};
 
-use crate::commands::{bench, generate, notify, replay, setup, simulator, token, up};
+use crate::commands::{
+    asyncapi, bench, dlq, doctor, generate, groups, lag, notify, offsets, produce, record,
+    recording, replay, setup, simulator, tail, token, topics, up,
+};
 use crate::output;
 
 /// Forward testing of trading strategies on live market data.
@@ -17,7 +20,10 @@ use crate::output;
     algotrade up --feed simulator         the same on a simulated market\n  \
     algotrade generate demo.ndjson.zst    a recording of a simulated market\n  \
     algotrade replay demo.ndjson.zst      what a strategy would have done on it\n  \
-    algotrade setup                       create the topics on a Kafka cluster")]
+    algotrade setup                       create the topics on a Kafka cluster\n  \
+    algotrade doctor                      what is wrong with a Kafka cluster\n  \
+    algotrade lag --watch                 how far the services are behind\n  \
+    algotrade tail trade-executions -f    trades as they come")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -31,10 +37,34 @@ enum Command {
     Replay(replay::Arguments),
     /// Create the topics that are missing; running it again changes nothing.
     Setup(setup::Arguments),
+    /// Look for what is wrong with the cluster and the way to it, and tell the remedy.
+    Doctor(doctor::Arguments),
+    /// List the topics on a broker, with what lies in them.
+    Topics(topics::Arguments),
+    /// Show the records of a topic, decoded.
+    Tail(tail::Arguments),
+    /// Write messages into a topic, validated.
+    Produce(produce::Arguments),
+    /// List consumer groups, or the members of one.
+    Groups(groups::Arguments),
+    /// Tell how far consumer groups are behind, in records and in seconds.
+    Lag(lag::Arguments),
+    /// Set where a consumer group goes on.
+    #[command(subcommand)]
+    Offsets(offsets::Command),
+    /// Look into dead letters, send them back, delete them.
+    #[command(subcommand)]
+    Dlq(dlq::Command),
     /// Serve a recording or a random market as Coinbase's feed would.
     Simulator(simulator::Arguments),
+    /// Write down what a feed sends.
+    Record(record::Arguments),
+    /// Look into a recording.
+    Recording(recording::Arguments),
     /// Write a recording of a random market.
     Generate(generate::Arguments),
+    /// Print the topics and messages as an AsyncAPI document.
+    Asyncapi(asyncapi::Arguments),
     /// Sign a token for a user.
     Token(token::Arguments),
     /// Send a notification to a user.
@@ -56,8 +86,19 @@ pub(crate) fn run() -> ExitCode {
         Command::Up(arguments) => up::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Setup(arguments) => setup::run(&arguments),
+        Command::Doctor(arguments) => doctor::run(&arguments),
+        Command::Topics(arguments) => topics::run(&arguments),
+        Command::Tail(arguments) => tail::run(&arguments),
+        Command::Produce(arguments) => produce::run(&arguments),
+        Command::Groups(arguments) => groups::run(&arguments),
+        Command::Lag(arguments) => lag::run(&arguments),
+        Command::Offsets(command) => offsets::run(&command),
+        Command::Dlq(command) => dlq::run(&command),
         Command::Simulator(arguments) => simulator::run(&arguments),
+        Command::Record(arguments) => record::run(&arguments),
+        Command::Recording(arguments) => recording::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
+        Command::Asyncapi(arguments) => asyncapi::run(&arguments),
         Command::Token(arguments) => token::run(&arguments),
         Command::Notify(arguments) => notify::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),

@@ -1,10 +1,22 @@
 //! One file a command.
 
+pub(crate) mod asyncapi;
 pub(crate) mod bench;
+mod connection;
+pub(crate) mod dlq;
+pub(crate) mod doctor;
 pub(crate) mod generate;
+pub(crate) mod groups;
+pub(crate) mod lag;
 pub(crate) mod notify;
+pub(crate) mod offsets;
+pub(crate) mod produce;
+pub(crate) mod record;
+pub(crate) mod recording;
 pub(crate) mod replay;
 pub(crate) mod setup;
 pub(crate) mod simulator;
+pub(crate) mod tail;
 pub(crate) mod token;
+pub(crate) mod topics;
 pub(crate) mod up;

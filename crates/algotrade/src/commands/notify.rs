@@ -61,7 +61,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         let delivered = producer
             .send_message(topic, &notification, &arguments.user)
             .await?;
-        producer.stop(Duration::from_secs(5)).await;
+        // It is delivered: there is nothing that could be left.
+        let _ = producer.stop(Duration::from_secs(5)).await;
         anyhow::Ok(delivered)
     })?;
     output::note(&format!(

@@ -211,7 +211,7 @@ async fn follow(platform: &Platform, simulator: &SimulatorHandle) -> anyhow::Res
     let trades = simulator
         .summary()
         .map_or(0, coinbase::recording::Summary::trades);
-    let progress = output::progress(trades)?;
+    let progress = output::progress(trades, "trades")?;
     let mut ticker = tokio::time::interval(Duration::from_millis(100));
     tokio::select! {
         () = simulator.finished() => {}

@@ -25,6 +25,8 @@ use crate::backing::Backing;
 use crate::platform::{Feed, Platform};
 use crate::{cli, demo, output};
 
+/// A market in which the demo's two averages cross within seconds, and again soon after.
+const SEED: u64 = 8;
 /// How long Coinbase may take to answer.
 const PROBE: Duration = Duration::from_secs(5);
 /// How long the services may take to be ready.
@@ -49,7 +51,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_enum, default_value_t = FeedChoice::Auto)]
     feed: FeedChoice,
     /// Seed of the simulated market.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = SEED)]
     seed: u64,
     /// Don't create a demo strategy and session.
     #[arg(long)]

@@ -1,143 +1,175 @@
-//! A figure, what it is measured against, and how it is shown.
+//! A figure, its baseline and its goal.
+
+use std::process::ExitCode;
 
 use serde::Serialize;
 
 use crate::output;
 
-/// Where a figure has to lie.
+/// What a figure shall be.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Goal {
-    /// This or more.
+    /// At least this part of the baseline.
+    Ratio(f64),
+    /// At least this value.
     AtLeast(f64),
-    /// This or less.
+    /// At most this value.
     AtMost(f64),
+    /// At most this part of the baseline.
+    RatioAtMost(f64),
 }
 
-impl Goal {
-    fn bound(self) -> f64 {
-        match self {
-            Self::AtLeast(bound) | Self::AtMost(bound) => bound,
-        }
-    }
-
-    fn is_met_by(self, value: f64) -> bool {
-        match self {
-            Self::AtLeast(bound) => value >= bound,
-            Self::AtMost(bound) => value <= bound,
-        }
-    }
-
-    fn text(self) -> String {
-        match self {
-            Self::AtLeast(bound) => format!(">= {}", number(bound)),
-            Self::AtMost(bound) => format!("<= {}", number(bound)),
-        }
-    }
-}
-
-/// One measured figure.
-#[derive(Debug, Serialize)]
+/// Something measured.
+#[derive(Debug, Clone)]
 pub(super) struct Figure {
-    figure: String,
+    pub(super) name: String,
+    pub(super) value: f64,
+    pub(super) unit: &'static str,
+    /// What it is compared with, measured in the same call.
+    pub(super) baseline: Option<f64>,
+    pub(super) goal: Option<Goal>,
+}
+
+/// As it is printed, one object a line.
+#[derive(Debug, Serialize)]
+struct Line<'a> {
+    figure: &'a str,
     value: f64,
-    unit: &'static str,
+    unit: &'a str,
     baseline: Option<f64>,
     ratio: Option<f64>,
-    /// The bound of the ratio where there is a baseline, else of the value.
-    goal: f64,
-    met: bool,
-    #[serde(skip)]
-    goal_text: String,
+    goal: Option<f64>,
+    met: Option<bool>,
 }
 
 impl Figure {
-    /// A figure that stands for itself.
-    pub(super) fn absolute(figure: String, value: f64, unit: &'static str, goal: Goal) -> Self {
-        Self {
-            figure,
-            value,
-            unit,
-            baseline: None,
-            ratio: None,
-            goal: goal.bound(),
-            met: goal.is_met_by(value),
-            goal_text: goal.text(),
+    fn ratio(&self) -> Option<f64> {
+        self.baseline.map(|baseline| self.value / baseline)
+    }
+
+    /// Whether the goal is met; none where there is no goal.
+    fn met(&self) -> Option<bool> {
+        match self.goal? {
+            Goal::Ratio(goal) => Some(self.ratio()? >= goal),
+            Goal::AtLeast(goal) => Some(self.value >= goal),
+            Goal::AtMost(goal) => Some(self.value <= goal),
+            Goal::RatioAtMost(goal) => Some(self.ratio()? <= goal),
         }
     }
 
-    /// A figure whose ratio to a baseline of the same call counts.
-    pub(super) fn relative(
-        figure: String,
-        value: f64,
-        unit: &'static str,
-        baseline: f64,
-        goal: Goal,
-    ) -> Self {
-        let ratio = value / baseline;
-        Self {
-            figure,
-            value,
-            unit,
-            baseline: Some(baseline),
-            ratio: Some(ratio),
-            goal: goal.bound(),
-            met: goal.is_met_by(ratio),
-            goal_text: goal.text(),
+    fn line(&self) -> Line<'_> {
+        let rounded = |value: f64| (value * 1_000.0).round() / 1_000.0;
+        Line {
+            figure: &self.name,
+            value: rounded(self.value),
+            unit: self.unit,
+            baseline: self.baseline.map(rounded),
+            ratio: self.ratio().map(rounded),
+            goal: self.goal.map(|goal| match goal {
+                Goal::Ratio(goal)
+                | Goal::AtLeast(goal)
+                | Goal::AtMost(goal)
+                | Goal::RatioAtMost(goal) => goal,
+            }),
+            met: self.met(),
         }
     }
 
-    /// Whether it lies where it has to.
-    pub(super) fn is_met(&self) -> bool {
-        self.met
+    fn row(&self) -> [String; 6] {
+        let number = |value: f64| match value.abs() >= 100.0 {
+            true => format!("{value:.0}"),
+            false => format!("{value:.2}"),
+        };
+        let dash = || "-".to_owned();
+        [
+            self.name.clone(),
+            format!("{} {}", number(self.value), self.unit),
+            self.baseline.map_or_else(dash, number),
+            self.ratio()
+                .map_or_else(dash, |ratio| format!("{ratio:.2}")),
+            self.goal.map_or_else(dash, |goal| match goal {
+                Goal::Ratio(goal) => format!("ratio >= {goal:.2}"),
+                Goal::AtLeast(goal) => format!(">= {} {}", number(goal), self.unit),
+                Goal::AtMost(goal) => format!("<= {} {}", number(goal), self.unit),
+                Goal::RatioAtMost(goal) => format!("ratio <= {goal:.2}"),
+            }),
+            self.met()
+                .map_or_else(dash, |met| if met { "yes" } else { "NO" }.to_owned()),
+        ]
     }
 }
 
-/// Whole numbers for what is large, two decimals for what is small.
-fn number(value: f64) -> String {
-    match value.abs() >= 100.0 {
-        true => format!("{value:.0}"),
-        false => format!("{value:.2}"),
-    }
-}
-
-/// Prints all figures, as a table or as one JSON object a line.
-pub(super) fn print(figures: &[Figure], json: bool) -> anyhow::Result<()> {
-    if json {
-        for figure in figures {
-            output::line(&serde_json::to_string(figure)?);
-        }
-        return Ok(());
-    }
-    let mut table = output::table(&["figure", "value", "unit", "baseline", "ratio", "goal", ""]);
+/// Prints figures; the exit code is 2 where a goal is missed.
+pub(super) fn print(figures: &[Figure], json: bool) -> anyhow::Result<ExitCode> {
+    let header = ["figure", "value", "baseline", "ratio", "goal", "met"];
+    let mut table = output::table(&header);
     for figure in figures {
-        table.add_row([
-            figure.figure.clone(),
-            number(figure.value),
-            figure.unit.to_owned(),
-            figure.baseline.map(number).unwrap_or_default(),
-            figure.ratio.map(number).unwrap_or_default(),
-            figure.goal_text.clone(),
-            match figure.met {
-                true => "met".to_owned(),
-                false => "missed".to_owned(),
-            },
-        ]);
+        if json {
+            output::line(&serde_json::to_string(&figure.line())?);
+        }
+        table.add_row(figure.row());
     }
-    output::line(&table.to_string());
-    Ok(())
+    if !json {
+        output::line(&table.to_string());
+    }
+    let missed = figures.iter().any(|figure| figure.met() == Some(false));
+    Ok(ExitCode::from(if missed { 2 } else { 0 }))
+}
+
+/// The value in the middle; 0 where there is none.
+pub(super) fn median(values: &[f64]) -> f64 {
+    quantile(values, 0.5)
+}
+
+/// The value below which this part of the values lies; 0 where there is none.
+pub(super) fn quantile(values: &[f64], part: f64) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let last = sorted.len().saturating_sub(1);
+    let index = (last as f64 * part).round() as usize;
+    sorted.get(index).copied().unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
+    fn figure(value: f64, baseline: Option<f64>, goal: Goal) -> Figure {
+        Figure {
+            name: "x".to_owned(),
+            value,
+            unit: "1/s",
+            baseline,
+            goal: Some(goal),
+        }
+    }
+
     #[test]
-    fn a_ratio_counts_where_there_is_a_baseline() {
-        let slower = Figure::relative("x".into(), 80.0, "/s", 100.0, Goal::AtLeast(0.9));
-        assert!(!slower.is_met());
-        let growth = Figure::relative("x".into(), 110.0, "MB", 100.0, Goal::AtMost(1.2));
-        assert!(growth.is_met());
-        let alone = Figure::absolute("x".into(), 31_000.0, "/s", Goal::AtLeast(30_000.0));
-        assert!(alone.is_met());
+    fn a_goal_is_met_by_the_ratio_or_by_the_value() {
+        let met = |value, baseline, goal| figure(value, baseline, goal).met();
+        assert_eq!(met(90.0, Some(100.0), Goal::Ratio(0.9)), Some(true));
+        assert_eq!(met(89.0, Some(100.0), Goal::Ratio(0.9)), Some(false));
+        assert_eq!(met(8.1, None, Goal::AtMost(8.0)), Some(false));
+        assert_eq!(met(8.0, None, Goal::AtMost(8.0)), Some(true));
+        assert_eq!(met(8.0, None, Goal::AtLeast(8.1)), Some(false));
+        assert_eq!(met(110.0, Some(100.0), Goal::RatioAtMost(1.2)), Some(true));
+    }
+
+    #[test]
+    fn a_line_has_the_documented_fields() {
+        let line = figure(90.0, Some(100.0), Goal::Ratio(0.9));
+        assert_eq!(
+            serde_json::to_string(&line.line()).unwrap(),
+            r#"{"figure":"x","value":90.0,"unit":"1/s","baseline":100.0,"ratio":0.9,"goal":0.9,"met":true}"#
+        );
+    }
+
+    #[test]
+    fn quantiles_are_values_that_were_measured() {
+        let values = [5.0, 1.0, 4.0, 2.0, 3.0];
+        assert!((median(&values) - 3.0).abs() < f64::EPSILON);
+        assert!((quantile(&values, 1.0) - 5.0).abs() < f64::EPSILON);
+        assert!(median(&[]).abs() < f64::EPSILON);
     }
 }

@@ -4,7 +4,7 @@
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
@@ -13,7 +13,7 @@ use coinbase::market::{self, MarketConfig, Until};
 use serde::Deserialize;
 use tokio::process::{Child, Command};
 
-use super::figure::{Figure, Goal};
+use super::figure::{self, Figure, Goal};
 use crate::{cli, output};
 
 /// Trades a second that the pipeline is built for.
@@ -29,6 +29,10 @@ const FIRST_TRADE_WITHIN: Duration = Duration::from_secs(120);
 
 /// What can be said.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    algotrade bench pipeline\n  \
+    algotrade bench pipeline --json --kafka localhost:9092 \\\n      \
+    --database postgres://postgres@localhost/postgres --redis redis://localhost/")]
 pub(crate) struct Arguments {
     /// Trades of the replay; a second one has four times as many.
     #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1_000..))]
@@ -42,6 +46,9 @@ pub(crate) struct Arguments {
     /// A Redis; the process's memory where it is missing.
     #[arg(long, value_name = "URL", requires = "kafka")]
     redis: Option<String>,
+    /// One JSON object a line instead of a table.
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -49,8 +56,9 @@ struct Replayed {
     ticks_per_second: f64,
 }
 
-pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Vec<Figure>> {
-    cli::runtime()?.block_on(measure(arguments))
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let figures = cli::runtime()?.block_on(measure(arguments))?;
+    figure::print(&figures, arguments.json)
 }
 
 async fn measure(arguments: &Arguments) -> anyhow::Result<Vec<Figure>> {
@@ -65,32 +73,34 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<Vec<Figure>> {
     let longer = arguments.trades * LONGER;
     output::note(&format!("replaying {longer} trades"));
     let (long, long_memory) = replay(arguments, folder.path(), longer).await?;
-    figures.push(Figure::absolute(
-        format!("pipeline, {servers} servers"),
-        short.ticks_per_second.max(long.ticks_per_second),
-        "ticks/s",
-        Goal::AtLeast(goal),
-    ));
+    figures.push(Figure {
+        name: format!("pipeline, {servers} servers"),
+        value: short.ticks_per_second.max(long.ticks_per_second),
+        unit: "ticks/s",
+        baseline: None,
+        goal: Some(Goal::AtLeast(goal)),
+    });
     match (short_memory, long_memory) {
-        (Some(short), Some(long)) => figures.push(Figure::relative(
-            format!("peak memory at {LONGER} times the trades, {servers} servers"),
-            long,
-            "MB",
-            short,
-            Goal::AtMost(GOAL_MEMORY),
-        )),
+        (Some(short), Some(long)) => figures.push(Figure {
+            name: format!("peak memory at {LONGER} times the trades, {servers} servers"),
+            value: long,
+            unit: "MB",
+            baseline: Some(short),
+            goal: Some(Goal::RatioAtMost(GOAL_MEMORY)),
+        }),
         _ => output::note("left out: peak memory (this system doesn't tell it)"),
     }
     match cfg!(feature = "embedded") && arguments.kafka.is_none() {
         true => {
             output::note("starting the platform, waiting for the first trade");
             let seconds = first_trade(folder.path()).await?.as_secs_f64();
-            figures.push(Figure::absolute(
-                "`algotrade up` to the first trade".to_owned(),
-                seconds,
-                "s",
-                Goal::AtMost(GOAL_FIRST_TRADE),
-            ));
+            figures.push(Figure {
+                name: "`algotrade up` to the first trade".to_owned(),
+                value: seconds,
+                unit: "s",
+                baseline: None,
+                goal: Some(Goal::AtMost(GOAL_FIRST_TRADE)),
+            });
         }
         false => output::note("left out: `algotrade up` (it takes the embedded servers)"),
     }

@@ -1,0 +1,117 @@
+//! Frames to trades, in memory.
+
+use std::hint::black_box;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use coinbase::recording::RecordingReader;
+use coinbase::{advanced, exchange};
+
+use crate::commands::bench::figure::{Figure, Goal, median};
+
+/// How much faster than a general parser's tree.
+const GOAL: f64 = 5.0;
+
+/// Measures what this thread has computed, so that a busy machine makes no difference; where the
+/// system doesn't tell that, the time on the clock.
+struct Stopwatch {
+    computed: Option<Duration>,
+    started: Instant,
+}
+
+impl Stopwatch {
+    fn start() -> Self {
+        Self {
+            computed: Self::computed(),
+            started: Instant::now(),
+        }
+    }
+
+    fn elapsed(&self) -> Duration {
+        match (self.computed, Self::computed()) {
+            (Some(before), Some(now)) if now > before => now - before,
+            _ => self.started.elapsed(),
+        }
+    }
+
+    /// Linux counts it in nanoseconds.
+    fn computed() -> Option<Duration> {
+        let counts = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+        let nanos = counts.split_whitespace().next()?.parse().ok()?;
+        Some(Duration::from_nanos(nanos))
+    }
+}
+
+/// Frames, and what they measure.
+struct Frames {
+    texts: Vec<String>,
+    bytes: usize,
+    are_advanced: bool,
+}
+
+impl Frames {
+    fn read(path: &Path, count: u64) -> anyhow::Result<Self> {
+        let mut frames = Self {
+            texts: Vec::new(),
+            bytes: 0,
+            are_advanced: false,
+        };
+        for frame in RecordingReader::open(path)?.take(usize::try_from(count)?) {
+            let frame = frame?;
+            frames.are_advanced |= frame.is_advanced();
+            frames.bytes += frame.text.len();
+            frames.texts.push(frame.text);
+        }
+        anyhow::ensure!(!frames.texts.is_empty(), "{}: no frame", path.display());
+        Ok(frames)
+    }
+
+    /// Gigabytes in a second of the processor's time.
+    fn rate(&self, mut read: impl FnMut(&str)) -> f64 {
+        let started = Stopwatch::start();
+        for text in &self.texts {
+            read(text);
+        }
+        self.bytes as f64 / 1e9 / started.elapsed().as_secs_f64()
+    }
+
+    fn ours(&self) -> f64 {
+        match self.are_advanced {
+            true => self.rate(|text| drop(black_box(advanced::parse(text)))),
+            false => self.rate(|text| drop(black_box(exchange::parse(text)))),
+        }
+    }
+
+    fn tree(&self) -> f64 {
+        self.rate(|text| drop(black_box(serde_json::from_str::<serde_json::Value>(text))))
+    }
+}
+
+/// The parser beside others, in turns.
+pub(super) fn figures(path: &Path, count: u64, rounds: u32) -> anyhow::Result<Vec<Figure>> {
+    let frames = Frames::read(path, count)?;
+    let (mut ours, mut tree) = (Vec::new(), Vec::new());
+    for _ in 0..rounds {
+        ours.push(frames.ours());
+        tree.push(frames.tree());
+    }
+    let value = median(&ours);
+    let mean_bytes = frames.bytes as f64 / frames.texts.len() as f64;
+    Ok(vec![
+        Figure {
+            name: "parse, beside serde_json::Value".to_owned(),
+            value,
+            unit: "GB/s",
+            baseline: Some(median(&tree)),
+            goal: Some(Goal::Ratio(GOAL)),
+        },
+        Figure {
+            name: format!("parse, time of a frame of {mean_bytes:.0} bytes"),
+            value: mean_bytes / value,
+            unit: "ns",
+            baseline: None,
+            // One gigabyte a second.
+            goal: Some(Goal::AtMost(mean_bytes)),
+        },
+    ])
+}

@@ -1,0 +1,191 @@
+//! `algotrade bench kafka`: what the Kafka layer costs over bare librdkafka with the same settings.
+
+mod consume;
+mod machine;
+mod peers;
+mod produce;
+mod records;
+mod transactions;
+
+use std::process::ExitCode;
+
+use clap::Args;
+use kafka_common::{KafkaSettings, admin};
+use service_kit::settings::Purpose;
+use service_kit::telemetry;
+use uuid::Uuid;
+
+use super::figure::{self, Figure, Goal, median};
+use crate::{cli, output};
+
+/// What can be said.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    make bench                                       on a real Kafka of its own\n  \
+    algotrade bench kafka --kafka localhost:9092     on a broker that runs\n  \
+    algotrade bench kafka --kafka localhost:9092 --json --rounds 5\n\n\
+    It makes topics of its own (prefix `bench-`) and deletes them.\n\
+    Exit code: 0 if every goal is met, 2 if one is missed.")]
+pub(crate) struct Arguments {
+    /// The brokers, as host:port with commas between; `test-servers run` gives its own.
+    #[arg(long, value_name = "HOST:PORT", env = "ALGOTRADE_TEST_KAFKA")]
+    kafka: Option<String>,
+    /// Records of each run.
+    #[arg(long, default_value_t = 200_000, value_parser = clap::value_parser!(u64).range(1_000..=10_000_000))]
+    records: u64,
+    /// Runs of each subject and of its baseline, in turns; the median counts.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=99))]
+    rounds: u32,
+    /// The Python whose Kafka clients are measured beside, as far as it has them (aiokafka,
+    /// confluent-kafka, faststream).
+    #[arg(long, value_name = "PROGRAM", default_value = "python3")]
+    python: String,
+    /// One JSON object a line.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let Some(kafka) = &arguments.kafka else {
+        anyhow::bail!(
+            "which broker? `make bench` starts a real Kafka of its own and runs this on it; for \
+             one that runs already give --kafka HOST:PORT"
+        );
+    };
+    let mut settings = cli::settings(Purpose::Tool)?;
+    telemetry::init_logs(&settings.log)?;
+    let unique = Uuid::new_v4().simple().to_string();
+    let kafka_settings = &mut settings.kafka;
+    kafka_settings.bootstrap_servers.clone_from(kafka);
+    kafka_settings.topic_prefix = format!("bench-{}.", &unique[..8]);
+    let runtime = cli::runtime()?;
+    let bench = Bench {
+        settings: settings.kafka,
+        records: arguments.records,
+        rounds: arguments.rounds,
+        python: arguments.python.clone(),
+    };
+    runtime.block_on(admin::set_up_topics(&bench.settings))?;
+    let outcome = runtime.block_on(bench.figures());
+    runtime.block_on(admin::delete_topics(&bench.settings))?;
+    figure::print(&outcome?, arguments.json)
+}
+
+/// One call of the benchmark.
+struct Bench {
+    settings: KafkaSettings,
+    records: u64,
+    rounds: u32,
+    python: String,
+}
+
+impl Bench {
+    async fn figures(&self) -> anyhow::Result<Vec<Figure>> {
+        let (produce, consume) = (self.produce().await?, self.consume().await?);
+        let processor = self.processor().await?;
+        let transactions = self.transactions().await?;
+        let peers = peers::measure(&self.settings, &self.python, self.records).await?;
+        let beside = peers.into_iter().filter_map(|peer| {
+            let ours = match peer.figure.as_str() {
+                "produce" => &produce,
+                "consume" => &consume,
+                _ => return None,
+            };
+            Some(Figure {
+                name: format!("{}, against {}", peer.figure, peer.peer),
+                baseline: Some(peer.rate),
+                goal: None,
+                ..ours.clone()
+            })
+        });
+        let beside: Vec<Figure> = beside.collect();
+        let mut figures = vec![produce, consume, processor];
+        figures.extend(transactions);
+        figures.extend(beside);
+        Ok(figures)
+    }
+
+    async fn produce(&self) -> anyhow::Result<Figure> {
+        output::note("produce: typed message to delivery report");
+        let messages = records::ticks(self.records);
+        let (mut ours, mut raw) = (Vec::new(), Vec::new());
+        for _ in 0..self.rounds {
+            raw.push(produce::raw(&self.settings, &messages).await?);
+            ours.push(produce::ours(&self.settings, &messages).await?);
+        }
+        Ok(against(
+            "produce, against librdkafka sending the same bytes",
+            &ours,
+            &raw,
+            0.90,
+        ))
+    }
+
+    async fn consume(&self) -> anyhow::Result<Figure> {
+        output::note("consume: decode, handler, policy, commit");
+        records::write_executions(&self.settings, self.records).await?;
+        let (mut ours, mut raw) = (Vec::new(), Vec::new());
+        for _ in 0..self.rounds {
+            raw.push(consume::raw(&self.group(), self.records).await?);
+            ours.push(consume::ours(&self.group(), self.records).await?);
+        }
+        Ok(against(
+            "consume, against librdkafka and the same decoder",
+            &ours,
+            &raw,
+            0.80,
+        ))
+    }
+
+    /// The market data that `produce` has written is its input.
+    async fn processor(&self) -> anyhow::Result<Figure> {
+        output::note("processor: exactly once and at least once");
+        let (mut exactly, mut at_least) = (Vec::new(), Vec::new());
+        for _ in 0..self.rounds {
+            at_least.push(transactions::at_least_once(&self.group(), self.records).await?);
+            exactly.push(transactions::exactly_once(&self.group(), self.records).await?);
+        }
+        Ok(against(
+            "processor exactly once, against its own at least once",
+            &exactly,
+            &at_least,
+            0.80,
+        ))
+    }
+
+    async fn transactions(&self) -> anyhow::Result<[Figure; 2]> {
+        output::note("transactions of 100 records");
+        let times = transactions::of_100_records(&self.group()).await?;
+        let figure = |name: &str, part, goal| Figure {
+            name: format!("transaction of 100 records, begin to committed, {name}"),
+            value: figure::quantile(&times, part),
+            unit: "ms",
+            baseline: None,
+            goal,
+        };
+        Ok([
+            figure("p50", 0.5, Some(Goal::AtMost(8.0))),
+            figure("p99", 0.99, None),
+        ])
+    }
+
+    /// Settings with a consumer group that has read nothing yet.
+    fn group(&self) -> KafkaSettings {
+        let unique = Uuid::new_v4().simple().to_string();
+        KafkaSettings {
+            group_prefix: format!("bench-{unique}."),
+            instance_id: "bench".to_owned(),
+            ..self.settings.clone()
+        }
+    }
+}
+
+fn against(name: &str, subject: &[f64], baseline: &[f64], goal: f64) -> Figure {
+    Figure {
+        name: name.to_owned(),
+        value: median(subject),
+        unit: "records/s",
+        baseline: Some(median(baseline)),
+        goal: Some(Goal::Ratio(goal)),
+    }
+}
