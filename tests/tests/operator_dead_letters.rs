@@ -48,8 +48,8 @@ impl Consumer {
         let consumer = KafkaConsumer::<NotificationService>::new(settings)
             // All fail here, on purpose: that is no reason to halt.
             .dead_letter_limit(DeadLetterLimit {
-                most: 100,
-                of_latest: 100,
+                most: 1_000,
+                of_latest: 2_000,
             })
             .add_message_handler(Topics::USER_NOTIFICATIONS, move |record| {
                 let outcome = match fails.load(Ordering::SeqCst) {
