@@ -4,8 +4,9 @@
 //! times faster than parsing, and order book frames can be a megabyte long.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
-use memchr::memmem;
+use memchr::memmem::Finder;
 use serde::Deserialize;
 
 use crate::exchange::leading_kind;
@@ -35,6 +36,11 @@ struct ParsedHead<'a> {
 /// How a message of the Advanced Trade feed begins.
 const ADVANCED: &str = r#"{"channel":""#;
 
+/// What is looked for in every frame; making a finder costs more than one search with it.
+static PRODUCT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(r#""product_id":""#));
+static TIME: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(r#""time":""#));
+static TIMESTAMP: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(r#""timestamp":""#));
+
 /// Whether a frame is of the Advanced Trade feed.
 pub(crate) fn is_advanced(frame: &str) -> bool {
     frame.starts_with(ADVANCED)
@@ -49,16 +55,16 @@ impl<'a> Head<'a> {
         }
         if is_advanced(frame) {
             return Some(Self {
-                kind: string_field(frame, ADVANCED)?,
-                product: string_field(frame, r#""product_id":""#),
-                time: string_field(frame, r#""timestamp":""#),
+                kind: Cow::Borrowed(frame.get(ADVANCED.len()..)?.split_once('"')?.0),
+                product: string_field(frame, &PRODUCT),
+                time: string_field(frame, &TIMESTAMP),
             });
         }
         match leading_kind(frame) {
             Some(kind) => Some(Self {
                 kind: Cow::Borrowed(kind),
-                product: string_field(frame, r#""product_id":""#),
-                time: string_field(frame, r#""time":""#),
+                product: string_field(frame, &PRODUCT),
+                time: string_field(frame, &TIME),
             }),
             None => {
                 let parsed: ParsedHead<'_> = serde_json::from_str(frame).ok()?;
@@ -74,8 +80,8 @@ impl<'a> Head<'a> {
 
 /// The text that follows `name`, up to the next quotation mark. A quotation mark inside of a JSON
 /// string has a backslash before it, so that `name` can't be found inside of one.
-fn string_field<'a>(frame: &'a str, name: &str) -> Option<Cow<'a, str>> {
-    let start = memmem::find(frame.as_bytes(), name.as_bytes())? + name.len();
+fn string_field<'a>(frame: &'a str, name: &Finder<'_>) -> Option<Cow<'a, str>> {
+    let start = name.find(frame.as_bytes())? + name.needle().len();
     let rest = frame.get(start..)?;
     let (value, _) = rest.split_once('"')?;
     Some(Cow::Borrowed(value))

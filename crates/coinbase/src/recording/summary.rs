@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
-use memchr::memmem;
+use memchr::memmem::Finder;
 use rust_decimal::Decimal;
 
 use super::expand::expand;
@@ -13,6 +14,8 @@ use crate::products::{Product, ProductId};
 
 /// Coinbase's smallest step of a size, for all its larger products.
 const SIZE_DECIMALS: u32 = 8;
+
+static PRICE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(r#""price":""#));
 
 /// What a recording holds.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -105,11 +108,11 @@ pub fn summarize(path: &Path, range: TimeRange) -> Result<Summary, RecordingErro
 }
 
 fn price_decimals(frame: &str) -> u32 {
-    let name = br#""price":""#;
-    let Some(found) = memmem::find(frame.as_bytes(), name) else {
+    let Some(found) = PRICE.find(frame.as_bytes()) else {
         return 0;
     };
-    let value = frame.get(found + name.len()..).unwrap_or_default();
+    let after = found + PRICE.needle().len();
+    let value = frame.get(after..).unwrap_or_default();
     let value = value.split('"').next().unwrap_or_default();
     let decimals = value
         .split_once('.')

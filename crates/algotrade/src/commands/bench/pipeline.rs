@@ -34,8 +34,9 @@ const FIRST_TRADE_WITHIN: Duration = Duration::from_secs(120);
     algotrade bench pipeline --json --kafka localhost:9092 \\\n      \
     --database postgres://postgres@localhost/postgres --redis redis://localhost/")]
 pub(crate) struct Arguments {
-    /// Trades of the replay; a second one has four times as many.
-    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1_000..))]
+    /// Trades of the replay; a second one has four times as many. Fewer don't fill the buffers, so
+    /// that the longer replay would seem to take more memory for its length.
+    #[arg(long, default_value_t = 400_000, value_parser = clap::value_parser!(u64).range(1_000..))]
     trades: u64,
     /// Real servers; else the embedded ones.
     #[arg(long, value_name = "HOST:PORT", requires = "database")]

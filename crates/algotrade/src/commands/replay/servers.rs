@@ -57,6 +57,9 @@ impl Servers {
         connection.close().await?;
         settings.kafka.bootstrap_servers.clone_from(kafka);
         settings.kafka.delivery = Delivery::ExactlyOnce;
+        // A replay loads in bulk: with the batches of a live market, which hold some forty trades,
+        // five requests on their way are soon too few, and the client waits busily for answers.
+        settings.kafka.max_batch_size = 131_072;
         settings.kafka.topic_prefix = format!("{run}.");
         settings.kafka.group_prefix = format!("{run}.");
         settings.database.url = with_database(database, &run)?.into();
