@@ -80,6 +80,20 @@ fn output_line(output: &Output) -> Value {
     match output {
         Output::Started(started) => marker("started", started.time),
         Output::Failed(failed) => marker("failed", failed.time),
+        Output::Paused(paused) => marker("paused", paused.time),
+        Output::Resumed(resumed) => marker("resumed", resumed.time),
+        Output::Risk(hit) => json!({
+            "kind": "risk", "sequence": hit.sequence, "timestamp": time_text(hit.time),
+            "reason": hit.reason, "halted": hit.halted,
+        }),
+        Output::Order(e) => json!({
+            "kind": "order", "sequence": e.sequence, "timestamp": time_text(e.time),
+            "id": e.order_id().to_string(), "status": e.status.as_str(),
+            "action": e.action.as_str(), "type": e.kind.as_str(),
+            "quantity": e.quantity.map(|q| q.to_string()), "filled": e.filled.to_string(),
+            "limit": e.kind.limit().map(|limit| limit.normalize().to_string()),
+            "trigger": e.trigger.map(|trigger| trigger.to_string()), "reason": e.reason,
+        }),
         Output::Equity(equity) => point("equity", equity),
         Output::Stopped(stopped) => point("stopped", stopped),
         Output::Execution(e) => json!({

@@ -157,6 +157,7 @@ fn stopping_answers_every_order_and_then_nothing_more_comes() {
         signals: 1,
         fills: 0,
         rejected: 1,
+            cancelled: 0,
     };
     assert_eq!(account.counts(), counts);
 }
