@@ -95,8 +95,11 @@ pub(crate) fn terms(
     if at_risk && of_risk.is_none() {
         return wrong("a size by what is at risk needs a distance");
     }
-    if terms.most.is_some_and(|most| most <= Decimal::ZERO || most > MAX_PRICE) {
-        return wrong("the most that an order may cost must be above 0, at most 1000000000000");
+    let fits = |most: Decimal| {
+        most > Decimal::ZERO && most <= MAX_PRICE && most.normalize().scale() <= MONEY_SCALE
+    };
+    if terms.most.is_some_and(|most| !fits(most)) {
+        return wrong("the most that it may cost must be above 0, at most 1000000000000, with at most 8 decimals");
     }
     Ok(())
 }
