@@ -28,9 +28,14 @@ pub(crate) fn terms(
             false => Ok(()),
         };
     }
-    for price in [terms.kind.trigger(), terms.kind.limit()].into_iter().flatten() {
+    for price in [terms.kind.trigger(), terms.kind.limit()]
+        .into_iter()
+        .flatten()
+    {
         if price <= Decimal::ZERO || price > MAX_PRICE || price.normalize().scale() > MONEY_SCALE {
-            return wrong("a price must be above 0, at most 1000000000000, with at most 8 decimals");
+            return wrong(
+                "a price must be above 0, at most 1000000000000, with at most 8 decimals",
+            );
         }
         if let Some(increment) = product.price_increment
             && !(price % increment).is_zero()
@@ -51,7 +56,9 @@ pub(crate) fn terms(
         _ => terms.stop_loss.and_then(|stop| stop.trailing),
     };
     if trailing.is_some_and(|percent| !trails(percent)) {
-        return wrong("a trailing percentage must be above 0 and below 100, with at most 8 decimals");
+        return wrong(
+            "a trailing percentage must be above 0 and below 100, with at most 8 decimals",
+        );
     }
     if terms.post_only && (terms.kind.limit().is_none() || terms.time_in_force.is_immediate()) {
         return wrong("post-only is for limit orders that may wait");
@@ -67,13 +74,14 @@ pub(crate) fn terms(
     if terms.exits() > 0 && request.action == Action::Sell {
         return wrong("a stop-loss and a take-profit belong to a purchase");
     }
-    let portions: Option<Decimal> = terms
-        .take_profit
-        .iter()
-        .try_fold(Decimal::ZERO, |sum, target| match target.portion {
-            portion if portion <= Decimal::ZERO => None,
-            portion => sum.checked_add(portion),
-        });
+    let portions: Option<Decimal> =
+        terms
+            .take_profit
+            .iter()
+            .try_fold(Decimal::ZERO, |sum, target| match target.portion {
+                portion if portion <= Decimal::ZERO => None,
+                portion => sum.checked_add(portion),
+            });
     let portions_fit = portions.is_some_and(|sum| sum <= Decimal::ONE_HUNDRED);
     if terms.take_profit.len() > MAX_TARGETS || !portions_fit {
         return wrong("at most 9 targets, of portions above 0 that add up to at most 100");
@@ -88,7 +96,9 @@ pub(crate) fn terms(
         }
     }
     let of_itself = |distance: Option<Distance>| matches!(distance, Some(Distance::Risk(_)));
-    let by_risk = of_targets.into_iter().any(|distance| of_itself(Some(distance)));
+    let by_risk = of_targets
+        .into_iter()
+        .any(|distance| of_itself(Some(distance)));
     if of_itself(of_stop) || of_itself(of_risk) || (by_risk && of_stop.is_none()) {
         return wrong("a distance in multiples of the stop's needs a stop that has its own");
     }
@@ -99,14 +109,21 @@ pub(crate) fn terms(
         most > Decimal::ZERO && most <= MAX_PRICE && most.normalize().scale() <= MONEY_SCALE
     };
     if terms.most.is_some_and(|most| !fits(most)) {
-        return wrong("the most that it may cost must be above 0, at most 1000000000000, with at most 8 decimals");
+        return wrong(
+            "the most that it may cost must be above 0, at most 1000000000000, with at most 8 decimals",
+        );
     }
     Ok(())
 }
 
 /// Checks an order's size at a price against the product's minimums and the largest order.
-pub(crate) fn size(quantity: Decimal, price: Decimal, session: &SessionTerms) -> Result<(), Reject> {
+pub(crate) fn size(
+    quantity: Decimal,
+    price: Decimal,
+    session: &SessionTerms,
+) -> Result<(), Reject> {
     let product = session.market().product;
+    let quantity = quantity.normalize();
     if let Some(increment) = product.quantity_increment
         && !(quantity % increment).is_zero()
     {

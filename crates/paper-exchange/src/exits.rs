@@ -174,7 +174,10 @@ impl Account {
             return;
         };
         let stop = &mut self.pending[index];
-        let left = stop.progress.ordered.and_then(|ordered| sub(ordered, quantity));
+        let left = stop
+            .progress
+            .ordered
+            .and_then(|ordered| sub(ordered, quantity));
         let left = left.unwrap_or_default();
         if left <= stop.progress.filled {
             let reason = "bracket: another exit was reached".to_owned();

@@ -87,9 +87,8 @@ impl Figures {
             let mean = sum.checked_div(count.into())?;
             Some(mean.round_dp(8).normalize())
         };
-        let share = |part: Decimal, whole: Decimal| {
-            (!whole.is_zero()).then(|| percentage(part, whole))
-        };
+        let share =
+            |part: Decimal, whole: Decimal| (!whole.is_zero()).then(|| percentage(part, whole));
         let price = account.last_price().zip(sums.first_price);
         let hold = price.and_then(|(last, first)| share(last.checked_sub(first)?, first));
         let net = sums.gross_profit.checked_sub(sums.gross_loss);

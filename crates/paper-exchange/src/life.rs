@@ -76,7 +76,11 @@ impl Account {
             return;
         }
         self.closing = true;
-        self.cancel_all("closing: the session sells its position and stops", time, out);
+        self.cancel_all(
+            "closing: the session sells its position and stops",
+            time,
+            out,
+        );
         if !self.ledger.position.is_zero() {
             let request = OrderRequest {
                 signal_id: id,

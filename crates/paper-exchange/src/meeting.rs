@@ -56,10 +56,20 @@ impl Account {
                 TimeInForce::Day => "day: the order's day is over",
                 _ => "gtd: the order's time is over",
             };
-            self.close_order(index, OrderStatus::Expired, tick.time, reason.to_owned(), out);
+            self.close_order(
+                index,
+                OrderStatus::Expired,
+                tick.time,
+                reason.to_owned(),
+                out,
+            );
             return Ok(());
         }
-        if order.progress.arrives.is_some_and(|arrives| arrives > tick.time) {
+        if order
+            .progress
+            .arrives
+            .is_some_and(|arrives| arrives > tick.time)
+        {
             return Ok(());
         }
         match order.progress.phase {
@@ -145,7 +155,15 @@ impl Account {
         }
         let ordered = add(order.progress.filled, taken.remaining);
         order.progress.ordered = ordered;
-        self.fill(index, taken.quantity, taken.price, base, Liquidity::Taker, tick, out)?;
+        self.fill(
+            index,
+            taken.quantity,
+            taken.price,
+            base,
+            Liquidity::Taker,
+            tick,
+            out,
+        )?;
         if !self.pending[index].is_closed() {
             return self.unfilled(index, tick.time, out);
         }
@@ -284,6 +302,7 @@ impl Account {
         out: &mut Vec<Output>,
     ) -> Result<(), LedgerError> {
         let time = tick.time;
+        let quantity = quantity.normalize();
         let action = self.pending[index].request.action;
         let fees = self.terms.fees();
         let beyond = match action {
@@ -363,7 +382,9 @@ impl Account {
             return Ok(());
         };
         let worth = add(self.ledger.position, quantity).and_then(|units| mul(units, price));
-        let worth = worth.ok_or(Reject::PrecisionExceeded { price })?.normalize();
+        let worth = worth
+            .ok_or(Reject::PrecisionExceeded { price })?
+            .normalize();
         match worth > limit {
             true => Err(Reject::RiskPosition {
                 worth,
@@ -386,7 +407,10 @@ impl Account {
         if order.progress.filled.is_zero() {
             order.progress.phase = Phase::Closed;
             let order = order.clone();
-            let asked = order.progress.ordered.unwrap_or(order.request.units_as_asked());
+            let asked = order
+                .progress
+                .ordered
+                .unwrap_or(order.request.units_as_asked());
             self.refuse(&order, quantity.unwrap_or(asked), time, why, out);
         } else {
             self.close_order(index, OrderStatus::Cancelled, time, why.to_string(), out);

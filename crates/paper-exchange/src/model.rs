@@ -208,11 +208,7 @@ impl Market {
             } => {
                 let longest = MAX_SECONDS * 1000;
                 checks.at_most("fill_model.max_age_ms", max_age_ms, longest);
-                checks.at_most(
-                    "fill_model.max_wait_seconds",
-                    max_wait_seconds,
-                    MAX_SECONDS,
-                );
+                checks.at_most("fill_model.max_wait_seconds", max_wait_seconds, MAX_SECONDS);
             }
             FillModel::Volume { share, queue } => {
                 checks.above_zero("fill_model.share", share, Decimal::ONE);

@@ -59,7 +59,9 @@ impl Tick {
     pub(crate) fn left_after(&self, ahead: &mut Decimal) -> u128 {
         let waiting = to_units(*ahead, MONEY_SCALE).unwrap_or(u128::MAX);
         let served = waiting.min(self.volume);
-        *ahead = from_units(waiting - served, MONEY_SCALE).unwrap_or(*ahead).normalize();
+        *ahead = from_units(waiting - served, MONEY_SCALE)
+            .unwrap_or(*ahead)
+            .normalize();
         portion(self.volume - served, self.share.unwrap_or(UNIT))
     }
 

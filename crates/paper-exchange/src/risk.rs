@@ -145,7 +145,8 @@ impl RiskState {
             && loss >= limit
         {
             let (loss, limit) = (loss.normalize(), limit.normalize());
-            let reason = format!("risk_max_daily_loss: the day's loss is {loss}, the limit is {limit}");
+            let reason =
+                format!("risk_max_daily_loss: the day's loss is {loss}, the limit is {limit}");
             self.block(&reason, !halted, halted);
             return Some(reason);
         }

@@ -74,7 +74,7 @@ pub(crate) fn quantity_at(
             if !(quantity % increment).is_zero() {
                 return Err(Reject::QuantityIncrement {
                     quantity,
-                    increment,
+                    increment: increment.normalize(),
                 });
             }
             steps
@@ -117,7 +117,9 @@ fn from_equity(
         .ok_or_else(too_large)?;
     let amount = match order.quantity_type {
         QuantityType::AmountAtRisk => to_units(quantity, GRAIN_SCALE),
-        _ => means.equity.and_then(|equity| percent_of_cash(equity, quantity)),
+        _ => means
+            .equity
+            .and_then(|equity| percent_of_cash(equity, quantity)),
     };
     let amount = amount.ok_or_else(too_large)?;
     let steps = match order.quantity_type {
@@ -125,7 +127,9 @@ fn from_equity(
             steps_for(amount.min(ceiling), means.price, means.fee_rate)
         }
         _ => {
-            let distance = terms.risk_distance.unwrap_or(Distance::Percent(Decimal::ONE_HUNDRED));
+            let distance = terms
+                .risk_distance
+                .unwrap_or(Distance::Percent(Decimal::ONE_HUNDRED));
             let fall = fall_of(distance, means.price, Decimal::ZERO);
             let fall = to_units(fall, MONEY_SCALE).filter(|fall| *fall > 0);
             fall.zip(steps_for(ceiling, means.price, means.fee_rate))

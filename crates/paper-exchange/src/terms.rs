@@ -185,12 +185,22 @@ impl Checks {
 
     pub(crate) fn above_zero(&mut self, field: &'static str, value: Decimal, most: Decimal) {
         let fits = value > Decimal::ZERO && value <= most;
-        self.range(field, value, fits, "choose a number above 0 that is not as large");
+        self.range(
+            field,
+            value,
+            fits,
+            "choose a number above 0 that is not as large",
+        );
     }
 
     pub(crate) fn from_zero(&mut self, field: &'static str, value: Decimal, most: Decimal) {
         let fits = value >= Decimal::ZERO && value <= most;
-        self.range(field, value, fits, "choose 0 or a number above it that is not as large");
+        self.range(
+            field,
+            value,
+            fits,
+            "choose 0 or a number above it that is not as large",
+        );
     }
 
     pub(crate) fn at_most(&mut self, field: &'static str, value: u32, most: u32) {

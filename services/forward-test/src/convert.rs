@@ -103,8 +103,12 @@ pub(crate) fn order_terms(
 ) -> Result<exchange::OrderTerms, (&'static str, &'static str)> {
     let none = wire::OrderDetails::default();
     let details = details.unwrap_or(&none);
-    let limit = details.limit_price.ok_or(("limit_price", "the order type needs one"));
-    let stop = details.stop_price.ok_or(("stop_price", "the order type needs one"));
+    let limit = details
+        .limit_price
+        .ok_or(("limit_price", "the order type needs one"));
+    let stop = details
+        .stop_price
+        .ok_or(("stop_price", "the order type needs one"));
     let kind = match order_type.unwrap_or("market") {
         "market" => exchange::OrderKind::Market,
         "limit" => exchange::OrderKind::Limit { limit: limit? },

@@ -296,7 +296,14 @@ impl PartitionExchange {
                     ids.retain(|other| *other != id);
                 }
                 session.account.stop(time, &mut self.outputs);
-                publish(id, &mut session, &mut self.outputs, &mut self.traces, None, out);
+                publish(
+                    id,
+                    &mut session,
+                    &mut self.outputs,
+                    &mut self.traces,
+                    None,
+                    out,
+                );
             }
             RecordKind::Signal => {
                 let Some(session) = self.sessions.get_mut(&id) else {
@@ -329,7 +336,9 @@ impl PartitionExchange {
                     reason: data.signal.reason,
                     time,
                 };
-                let taken = session.account.on_order(order, terms, origin, &mut self.outputs);
+                let taken = session
+                    .account
+                    .on_order(order, terms, origin, &mut self.outputs);
                 if taken == Disposition::NotRunning {
                     metrics::counter!("forward_test_signals_ignored_total").increment(1);
                     tracing::warn!(session = %id, "signal for a session that has ended");
@@ -376,7 +385,14 @@ impl PartitionExchange {
                     account,
                     day: None,
                 };
-                publish(id, &mut session, &mut self.outputs, &mut self.traces, None, out);
+                publish(
+                    id,
+                    &mut session,
+                    &mut self.outputs,
+                    &mut self.traces,
+                    None,
+                    out,
+                );
                 self.by_symbol.entry(symbol).or_default().push(id);
                 self.sessions.insert(id, session);
                 return;
@@ -417,7 +433,9 @@ fn command(
     outputs: &mut Vec<Output>,
 ) -> bool {
     let details = data.order.as_deref();
-    let order_id = details.and_then(|details| details.order_id).unwrap_or_default();
+    let order_id = details
+        .and_then(|details| details.order_id)
+        .unwrap_or_default();
     match kind {
         RecordKind::Cancel => return account.cancel(order_id, time, outputs),
         RecordKind::Replace => {

@@ -112,6 +112,7 @@ pub(crate) async fn list(
 
 /// An order of the user's own.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct OrderBody {
     /// `BUY` or `SELL`.
     #[schema(value_type = String)]
@@ -196,11 +197,19 @@ pub(crate) async fn place(
         return Err(invalid("action", "HOLD is no order", "use BUY or SELL"));
     }
     if body.quantity <= Decimal::ZERO {
-        return Err(invalid("quantity", "it must be above 0", "choose a larger number"));
+        return Err(invalid(
+            "quantity",
+            "it must be above 0",
+            "choose a larger number",
+        ));
     }
     let reason = body.reason.unwrap_or_else(|| "manual order".to_owned());
     if reason.chars().count() > MAX_REASON_CHARS {
-        return Err(invalid("reason", "it is too long", "use at most 256 characters"));
+        return Err(invalid(
+            "reason",
+            "it is too long",
+            "use at most 256 characters",
+        ));
     }
     let details = OrderDetails {
         limit_price: body.limit_price.or(body.details.limit_price),
@@ -287,8 +296,15 @@ pub(crate) async fn replace(
     ApiJson(body): ApiJson<ChangeBody>,
 ) -> Result<(StatusCode, Json<Taken>), Problem> {
     running(&state, &identity, id).await?;
-    if body.quantity.is_some_and(|quantity| quantity <= Decimal::ZERO) {
-        return Err(invalid("quantity", "it must be above 0", "cancel the order instead"));
+    if body
+        .quantity
+        .is_some_and(|quantity| quantity <= Decimal::ZERO)
+    {
+        return Err(invalid(
+            "quantity",
+            "it must be above 0",
+            "cancel the order instead",
+        ));
     }
     let mut command = Command {
         order: Some(Box::new(OrderDetails {

@@ -60,8 +60,16 @@ pub(crate) async fn executed(
         (true, true) => "FILLED",
         (true, false) => "PARTIALLY_FILLED",
     };
-    let units = if filled { execution.quantity } else { Decimal::ZERO };
-    let asked = if filled { units + order.remaining } else { execution.quantity };
+    let units = if filled {
+        execution.quantity
+    } else {
+        Decimal::ZERO
+    };
+    let asked = if filled {
+        units + order.remaining
+    } else {
+        execution.quantity
+    };
     sqlx::query(
         "INSERT INTO forward_test.orders AS o (session_id, order_id, signal_id, first_sequence,
              sequence, status, action, order_type, leg, time_in_force, quantity, filled, reason,

@@ -41,12 +41,17 @@ pub(crate) fn publish(
             metrics: None,
         };
         let with_figures = |mut event: ForwardTestEvent| {
-            event.metrics = figures.as_deref().and_then(|text| serde_json::from_str(text).ok());
+            event.metrics = figures
+                .as_deref()
+                .and_then(|text| serde_json::from_str(text).ok());
             event
         };
         match output {
             Output::Started(marker) => {
-                send_event(&event(Kind::SessionStarted, marker.sequence, marker.time), out);
+                send_event(
+                    &event(Kind::SessionStarted, marker.sequence, marker.time),
+                    out,
+                );
                 status = Some((Status::Running, None));
                 time = Some(marker.time);
             }
@@ -111,11 +116,17 @@ pub(crate) fn publish(
                 time = Some(marker.time);
             }
             Output::Paused(marker) => {
-                send_event(&event(Kind::SessionPaused, marker.sequence, marker.time), out);
+                send_event(
+                    &event(Kind::SessionPaused, marker.sequence, marker.time),
+                    out,
+                );
                 status = Some((Status::Paused, Some("paused".to_owned())));
             }
             Output::Resumed(marker) => {
-                send_event(&event(Kind::SessionResumed, marker.sequence, marker.time), out);
+                send_event(
+                    &event(Kind::SessionResumed, marker.sequence, marker.time),
+                    out,
+                );
                 status = Some((Status::Running, Some("resumed".to_owned())));
             }
             Output::Risk(hit) => {

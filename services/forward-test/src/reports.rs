@@ -96,7 +96,11 @@ pub(crate) async fn export(
         "csv" => ("text/csv; charset=utf-8", "csv", csv(&rows)?),
         "json" => {
             let texts: Vec<&str> = rows.iter().map(|(_, data)| data.as_str()).collect();
-            ("application/json", "json", format!("[{}]", texts.join(",\n")))
+            (
+                "application/json",
+                "json",
+                format!("[{}]", texts.join(",\n")),
+            )
         }
         other => {
             let status = axum::http::StatusCode::UNPROCESSABLE_ENTITY;
@@ -128,8 +132,12 @@ fn csv(rows: &[(i64, String)]) -> Result<String, Problem> {
             sequence.to_string(),
             trade.timestamp.to_rfc3339(),
             trade.trade_id.to_string(),
-            order.map(|order| order.order_id.to_string()).unwrap_or_default(),
-            order.map(|order| order.order_type.clone()).unwrap_or_default(),
+            order
+                .map(|order| order.order_id.to_string())
+                .unwrap_or_default(),
+            order
+                .map(|order| order.order_type.clone())
+                .unwrap_or_default(),
             order.map(|order| order.leg.clone()).unwrap_or_default(),
             trade.action.as_str().to_owned(),
             trade.status.as_str().to_owned(),
@@ -140,7 +148,9 @@ fn csv(rows: &[(i64, String)]) -> Result<String, Problem> {
             number(trade.realized_pnl),
             number(trade.cash),
             number(trade.position),
-            order.and_then(|order| order.liquidity.clone()).unwrap_or_default(),
+            order
+                .and_then(|order| order.liquidity.clone())
+                .unwrap_or_default(),
             cell(trade.reason.as_deref().unwrap_or_default()),
         ];
         text.push_str(&fields.join(","));

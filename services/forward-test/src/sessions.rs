@@ -29,6 +29,7 @@ const TIMEFRAMES: [&str; 12] = [
 
 /// A session to be started.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct SessionBody {
     /// One of the user's strategies; its latest version is used, and kept.
     strategy_id: Uuid,
@@ -47,9 +48,49 @@ pub(crate) struct SessionBody {
     fee_rate: Decimal,
     /// Up to 200 characters; made from the symbol where it is missing.
     name: Option<String>,
-    /// How the market answers, and limits.
-    #[serde(flatten)]
-    terms: TermsBody,
+    /// `{"kind": "next_trade"}` (where it is missing); `{"kind": "quote", "max_age_ms", "stale":
+    /// "wait" | "reject", "max_wait_seconds"}`; `{"kind": "volume", "share", "queue"}`.
+    #[schema(value_type = Option<Object>)]
+    fill_model: Option<serde_json::Value>,
+    /// `{"maker", "taker"}` in place of `fee_rate`, or `{"preset": "coinbase"}`.
+    #[schema(value_type = Option<Object>)]
+    fees: Option<serde_json::Value>,
+    /// `{"kind": "fixed", "amount"}`, `{"kind": "proportional", "rate"}` or
+    /// `{"kind": "square_root", "rate"}`.
+    #[schema(value_type = Option<Object>)]
+    slippage: Option<serde_json::Value>,
+    /// `{"kind": "fixed", "ms"}` or `{"kind": "uniform", "min_ms", "max_ms", "seed"}`.
+    #[schema(value_type = Option<Object>)]
+    latency: Option<serde_json::Value>,
+    /// Where trades of the market are missing, orders that go to the market `wait` or are
+    /// refused (`reject`).
+    #[schema(value_type = Option<Object>)]
+    gap: Option<serde_json::Value>,
+    /// `{"quantity_increment", "price_increment", "min_quantity", "min_notional"}`.
+    #[schema(value_type = Option<Object>)]
+    product: Option<serde_json::Value>,
+    /// `{"max_position", "max_order", "max_orders_per_minute", "max_daily_loss", "max_drawdown",
+    /// "action": "reject" | "halt"}`.
+    #[schema(value_type = Option<Object>)]
+    risk: Option<serde_json::Value>,
+    /// `average` (where it is missing) or `fifo`.
+    #[schema(value_type = Option<Object>)]
+    cost_method: Option<serde_json::Value>,
+}
+
+impl SessionBody {
+    fn terms(&self) -> TermsBody {
+        TermsBody {
+            fill_model: self.fill_model.clone(),
+            fees: self.fees.clone(),
+            slippage: self.slippage.clone(),
+            latency: self.latency.clone(),
+            gap: self.gap.clone(),
+            product: self.product.clone(),
+            risk: self.risk.clone(),
+            cost_method: self.cost_method.clone(),
+        }
+    }
 }
 
 fn default_timeframe() -> String {
@@ -190,7 +231,7 @@ fn check(body: &SessionBody) -> Result<Terms, Problem> {
             hint: format!("use one of {}", TIMEFRAMES.join(", ")),
         });
     }
-    let terms = body.terms.read().unwrap_or_else(|wrong| {
+    let terms = body.terms().read().unwrap_or_else(|wrong| {
         errors.extend(wrong);
         Terms::default()
     });
@@ -388,12 +429,12 @@ pub(crate) async fn stop(
     Path(id): Path<Uuid>,
     Query(query): Query<StopQuery>,
 ) -> Result<(StatusCode, Json<SessionAnswer>), Problem> {
-    find(&state, &identity.user_id, id).await?;
+    let session = find(&state, &identity.user_id, id).await?;
     if query.close_position && repository::mark_closing(&state.database, id).await? {
         let command = Command::without_trade("close");
         let command_id = Uuid::new_v5(&id, b"close");
         commands::send(&state, id, command_id, &command).await?;
-    } else if !query.close_position {
+    } else if !query.close_position || session.status == "PENDING" {
         repository::mark_stopping(&state.database, id).await?;
         state.deployer.wake();
     }

@@ -35,34 +35,17 @@ pub(crate) struct Terms {
 }
 
 /// As a session's body carries them; each may be missing.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Default)]
+#[cfg_attr(test, derive(Deserialize), serde(default))]
 pub(crate) struct TermsBody {
-    /// `{"kind": "next_trade"}`; `{"kind": "quote", "max_age_ms", "stale": "wait" | "reject",
-    /// "max_wait_seconds"}`; `{"kind": "volume", "share", "queue"}`.
-    #[schema(value_type = Option<Object>)]
-    fill_model: Option<Value>,
-    /// `{"maker", "taker"}` in place of `fee_rate`, or `{"preset": "coinbase"}`.
-    #[schema(value_type = Option<Object>)]
-    fees: Option<Value>,
-    /// `{"kind": "fixed", "amount"}`, `{"kind": "proportional", "rate"}` or
-    /// `{"kind": "square_root", "rate"}`.
-    #[schema(value_type = Option<Object>)]
-    slippage: Option<Value>,
-    /// `{"kind": "fixed", "ms"}` or `{"kind": "uniform", "min_ms", "max_ms", "seed"}`.
-    #[schema(value_type = Option<Object>)]
-    latency: Option<Value>,
-    /// Where trades of the market are missing, orders that go to the market `wait` or are
-    /// refused (`reject`).
-    gap: Option<Value>,
-    /// `{"quantity_increment", "price_increment", "min_quantity", "min_notional"}`.
-    #[schema(value_type = Option<Object>)]
-    product: Option<Value>,
-    /// `{"max_position", "max_order", "max_orders_per_minute", "max_daily_loss", "max_drawdown",
-    /// "action": "reject" | "halt"}`.
-    #[schema(value_type = Option<Object>)]
-    risk: Option<Value>,
-    /// `average` or `fifo`.
-    cost_method: Option<Value>,
+    pub(crate) fill_model: Option<Value>,
+    pub(crate) fees: Option<Value>,
+    pub(crate) slippage: Option<Value>,
+    pub(crate) latency: Option<Value>,
+    pub(crate) gap: Option<Value>,
+    pub(crate) product: Option<Value>,
+    pub(crate) risk: Option<Value>,
+    pub(crate) cost_method: Option<Value>,
 }
 
 impl TermsBody {
@@ -199,7 +182,9 @@ mod tests {
     #[test]
     fn plain_terms_are_not_kept_and_a_preset_is() {
         assert_eq!(TermsBody::default().read().unwrap().to_json(), None);
-        let preset = body(json!({"fees": {"preset": "coinbase"}})).read().unwrap();
+        let preset = body(json!({"fees": {"preset": "coinbase"}}))
+            .read()
+            .unwrap();
         let terms = of_record(Decimal::TEN, Decimal::ZERO, preset.to_json()).unwrap();
         assert_eq!(terms.fees(), Fees::COINBASE);
     }
@@ -211,7 +196,11 @@ mod tests {
         let fields: Vec<_> = errors.iter().map(|error| error.field.as_str()).collect();
         assert_eq!(fields, ["fill_model", "latency"]);
         let steep = body(json!({"slippage": {"kind": "proportional", "rate": 2}}));
-        let errors = steep.read().unwrap().session(Decimal::ZERO, Decimal::ZERO).unwrap_err();
+        let errors = steep
+            .read()
+            .unwrap()
+            .session(Decimal::ZERO, Decimal::ZERO)
+            .unwrap_err();
         let fields: Vec<_> = errors.iter().map(|error| error.field).collect();
         assert_eq!(fields, ["initial_balance", "slippage.rate"]);
     }

@@ -223,7 +223,11 @@ impl PartitionEvaluation {
             .map(|s| s.start);
         let stops = self.sessions.values().filter_map(|s| s.stop);
         let commands = self.commands.front().and_then(|command| command.position);
-        self.next_change = starts.chain(stops).chain(commands).min().unwrap_or(i64::MAX);
+        self.next_change = starts
+            .chain(stops)
+            .chain(commands)
+            .min()
+            .unwrap_or(i64::MAX);
     }
 
     /// Starts and stops the sessions whose time has come, before the tick at `position`.
@@ -361,8 +365,11 @@ impl PartitionEvaluation {
             for (ordinal, signal) in session.evaluator.on_tick(&market).into_iter().enumerate() {
                 let name = format!("{id}/{}/{offset}/{ordinal}", self.unit);
                 let signal_id = Uuid::new_v5(&SIGNAL_NAMESPACE, name.as_bytes());
-                let order =
-                    orders::order(signal.quantity, signal.quantity_type, signal.terms.as_deref());
+                let order = orders::order(
+                    signal.quantity,
+                    signal.quantity_type,
+                    signal.terms.as_deref(),
+                );
                 let message = StrategySignal {
                     session_id: *id,
                     strategy_id: session.deployment.strategy_id,
@@ -482,11 +489,8 @@ impl Unit for PartitionEvaluation {
                 if self.commands.iter().any(|other| other.id == command.id) {
                     return Ok(());
                 }
-                let position = commands::fix(
-                    self.deployments.pool(),
-                    command.id,
-                    self.position[0],
-                )?;
+                let position =
+                    commands::fix(self.deployments.pool(), command.id, self.position[0])?;
                 // One that has taken effect already was told then.
                 if command.position.is_none() && position < self.position[0] {
                     return Ok(());
