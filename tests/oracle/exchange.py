@@ -5,70 +5,32 @@ it is here to be obviously right.
 """
 
 import hashlib
-import unicodedata
 from fractions import Fraction
 
 import event_time
+from market import MAX_PRICE, Market, Rejected
+from meeting import Meeting
 from numbers_exact import INCREMENT, NotExact, exact, floor8, round8, scale_of, text
-
-MAX_PENDING = 100
-REASON_LENGTH = 256
-MAX_PRICE = 10**12
-LARGE = 10**20
-
-
-class Rejected(Exception):
-    """An order is refused; `quantity` is known if it had been sized."""
-
-    def __init__(self, reason, quantity=None):
-        super().__init__(reason)
-        self.reason = reason
-        self.quantity = quantity
+from orders import DAY, LARGE, MAX_PENDING, Order, fall_of
+from risk import Risk
 
 
 class InvalidTrade(Exception):
     """A trade whose price the exchange does not take."""
 
 
-class Order:
-    """A market order as a signal asks for it."""
-
-    def __init__(self, action, quantity, quantity_type, reason, time):
-        self.action = action
-        self.quantity = quantity
-        self.quantity_type = quantity_type
-        kept = reason[:REASON_LENGTH]
-        self.reason = "".join(" " if unicodedata.category(c) == "Cc" else c for c in kept)
-        self.time = time
-
-    def check(self, pending):
-        quantity = text(self.quantity)
-        if pending >= MAX_PENDING:
-            raise Rejected(f"too_many_orders: {MAX_PENDING} orders are already waiting for a trade")
-        if self.quantity <= 0:
-            raise Rejected(
-                f"quantity_not_positive: the quantity is {quantity}, it must be above 0"
-            )
-        if scale_of(self.quantity) > 8:
-            raise Rejected(
-                f"quantity_too_precise: the quantity {quantity} has more than 8 decimals"
-            )
-        if self.quantity_type.startswith("percent_") and self.quantity > 100:
-            raise Rejected(
-                f"percent_too_large: the quantity is {quantity} percent, it must be at most 100"
-            )
-        if self.quantity >= LARGE:
-            raise Rejected(
-                f"quantity_too_large: the quantity is {quantity}, it must be below {LARGE}"
-            )
-
-
-class Session:
+class Session(Meeting):
     """One session. `outputs` holds everything it said, as dictionaries with a `kind`."""
 
-    def __init__(self, initial_balance, fee_rate):
+    def __init__(self, initial_balance, fee_rate, terms=None):
+        terms = terms or {}
         self.initial_balance = initial_balance
-        self.fee_rate = fee_rate
+        self.market = Market(terms.get("market", {}), fee_rate)
+        self.risk = Risk(terms.get("risk", {}))
+        # FIFO: [quantity, cost] of each purchase that is still held.
+        self.lots = [] if terms.get("cost_method") == "fifo" else None
+        self.paused = False
+        self.closing = False
         self.cash = initial_balance
         self.position = Fraction(0)
         self.basis = Fraction(0)
@@ -98,47 +60,194 @@ class Session:
             self.end(time)
             self.say("failed", time)
 
-    def on_trade(self, price, time):
+    def pause(self, time):
+        if self.running and not self.paused:
+            self.paused = True
+            self.say("paused", time)
+
+    def resume(self, time):
+        if self.running and (self.paused or self.risk.blocked):
+            self.paused = False
+            self.risk.clear(self.equity)
+            self.say("resumed", time)
+
+    def close(self, signal_id, time):
+        if not self.running or self.closing:
+            return
+        self.closing = True
+        self.cancel_all("closing: the session sells its position and stops", time)
+        if self.position:
+            self.signals += 1
+            self.admit(Order(
+                "SELL", Fraction(100), "percent_of_position",
+                "the session closes its position", time, None, signal_id,
+            ), time)
+        self.stop_if_closed(time)
+
+    def stop_if_closed(self, time):
+        if self.closing and not self.pending:
+            self.stop(time)
+
+    def cancel_all(self, reason, time):
+        waiting, self.pending = self.pending, []
+        for order in waiting:
+            self.say_order(order, "CANCELLED", time, reason)
+
+    def on_gap(self, time):
+        if not self.running or self.market.gap != "reject":
+            return
+        for order in self.pending:
+            if order.state == "live" and order.limit is None:
+                self.give_up(
+                    order, None, time, "market_gap: trades of the market are missing"
+                )
+        self.pending = [order for order in self.pending if order.state != "closed"]
+        self.stop_if_closed(time)
+
+    def on_trade(self, price, time, volume=Fraction(1), quote=None):
         """Raises InvalidTrade or NotExact, before anything has changed."""
         if not self.running:
             return
         if not 0 < price <= MAX_PRICE or scale_of(price) > 8:
             raise InvalidTrade(text(price))
-        exact(self.cash + exact(self.position * price))
+        equity = exact(self.cash + exact(self.position * price))
+        before = self.equity
         self.price = price
-        filled = False
-        waiting, self.pending = self.pending, []
-        for order in waiting:
-            filled = self.meet(order, time) or filled
+        reason = self.risk.observe(time // DAY, before, equity)
+        if reason:
+            halted = self.risk.halted
+            self.say("risk", time, reason=reason, halted=halted)
+            if halted and not self.closing:
+                self.cancel_all(reason, time)
+        filled = self.meet_all(price, volume, time, quote)
         minute = event_time.minute(time)
         if self.latest_minute is None or minute > self.latest_minute:
             self.latest_minute = minute
             if not filled:
                 self.equity_point("equity", time)
+        self.stop_if_closed(time)
 
-    def on_signal(self, order):
+    def on_signal(self, order, manual=False):
         if not self.running:
             return
         self.signals += 1
         try:
-            order.check(len(self.pending))
+            self.check(order, manual)
         except Rejected as rejected:
             self.reject(order, order.time, rejected)
         else:
-            self.pending.append(order)
+            self.admit(order, order.time)
+
+    def check(self, order, manual):
+        if self.closing:
+            raise Rejected("session_closing: the session sells its position and stops")
+        if self.paused and not manual:
+            raise Rejected("session_paused: the session is paused")
+        if self.risk.blocked and (self.risk.halted or order.action == "BUY"):
+            raise Rejected(self.risk.blocked)
+        order.check_quantity(len(self.pending))
+        order.check_terms(self.market)
+        if order.limit is not None:
+            limit, fee_rate = order.limit, max(self.market.maker, self.market.taker)
+            quantity = self.size(order, limit, fee_rate)
+            self.check_size(quantity, limit)
+            notional = quantity * limit
+            fee = round8(notional * fee_rate)
+            if order.action == "BUY":
+                self.check_cash(quantity, limit, notional + fee, fee, self.available(None))
+            if order.action == "SELL" and quantity > self.position:
+                if not order.reduce_only:
+                    raise self.exceeds_position(quantity)
+                quantity = self.position
+            order.ordered = quantity
+        if not self.risk.admits(event_time.minute(order.time)):
+            raise Rejected(
+                f"risk_max_orders_per_minute: {self.risk.per_minute} orders were taken "
+                "in this minute already",
+                order.ordered,
+            )
+        latency = self.market.latency_ms(self.signals)
+        if latency is not None:
+            order.arrives = order.time + latency * 1000
+
+    def admit(self, order, time):
+        if not self.silent(order):
+            self.say_order(order, "OPEN", time, order.reason)
+        self.pending.append(order)
+
+    def silent(self, order):
+        return order.plain and self.market.fills_at_once
+
+    def find(self, order_id):
+        return next((order for order in self.pending if order.id == order_id), None)
+
+    def cancel(self, order_id, time):
+        order = self.find(order_id)
+        if order:
+            self.pending.remove(order)
+            self.say_order(order, "CANCELLED", time, "cancelled: as asked")
+            self.stop_if_closed(time)
+
+    def replace(self, order_id, change, time):
+        order = self.find(order_id)
+        if order is None:
+            return
+        try:
+            new, reason = self.replaced(order, change), "replaced: as asked"
+            self.pending[self.pending.index(order)] = new
+        except Rejected as why:
+            new, reason = order, f"replace_rejected: {why.reason}"
+        self.say_order(new, "OPEN", time, reason)
+
+    def reserved_by(self, order):
+        if order.action != "BUY" or order.limit is None:
+            return Fraction(0)
+        notional = order.remaining * order.limit
+        return notional + round8(notional * max(self.market.maker, self.market.taker))
+
+    def available(self, own):
+        reserved = sum(
+            self.reserved_by(order) for order in self.pending
+            if order is not own and order.state != "closed"
+        )
+        return max(self.cash - reserved, Fraction(0))
+
+    def check_size(self, quantity, price):
+        market, worth = self.market, quantity * price
+        increment = market.quantity_increment
+        if increment and quantity % increment:
+            raise Rejected(
+                f"quantity_increment: {text(quantity)} is not a multiple of {text(increment)}",
+                quantity,
+            )
+        if market.min_quantity is not None and quantity < market.min_quantity:
+            raise Rejected(
+                f"below_min_quantity: the order is for {text(quantity)}, "
+                f"it must be at least {text(market.min_quantity)}",
+                quantity,
+            )
+        if market.min_notional is not None and worth < market.min_notional:
+            raise Rejected(
+                f"below_min_notional: the order is worth {text(worth)}, "
+                f"it must be at least {text(market.min_notional)}",
+                quantity,
+            )
+        limit = self.risk.max_order
+        if limit is not None and worth > limit:
+            raise Rejected(
+                f"risk_max_order: the order is worth {text(worth)}, the limit is {text(limit)}",
+                quantity,
+            )
 
     # A fill
 
-    def fee(self, notional):
-        return round8(notional * self.fee_rate)
-
-    def buys(self, amount):
+    def buys(self, amount, price, fee_rate):
         """The largest multiple of 1e-8 that costs at most `amount`, fee included.
 
         In whole numbers, as it is searched step by step: price and fee rate in 1e-8, money in
         1e-16, of which a cost is always a multiple.
         """
-        price, rate = int(self.price * 10**8), int(self.fee_rate * 10**8)
+        price, rate = int(price * 10**8), int(fee_rate * 10**8)
         budget = (amount * 10**16).__floor__()
 
         def affordable(steps):
@@ -155,100 +264,168 @@ class Session:
                 high = middle
         return low * INCREMENT
 
-    def size(self, order):
+    def from_equity(self, order, price, fee_rate, available):
         asked = order.quantity
+        most = order.terms.get("most")
+        ceiling = available if order.action == "BUY" else None
+        if most is not None:
+            ceiling = Fraction(most) if ceiling is None else min(ceiling, Fraction(most))
+        amount = asked
+        if order.quantity_type != "amount_at_risk":
+            amount = (self.cash + self.position * price) * asked / 100
+        if order.quantity_type == "percent_of_equity":
+            quantity = self.buys(amount if ceiling is None else min(amount, ceiling),
+                                 price, fee_rate)
+        else:
+            fall = fall_of(order.terms["risk_distance"], price, Fraction(0))
+            quantity = floor8(floor_to_grain(amount) / fall)
+            if ceiling is not None:
+                quantity = min(quantity, self.buys(ceiling, price, fee_rate))
+        return quantity if order.action == "BUY" else min(quantity, self.position)
+
+    def size(self, order, price, fee_rate):
+        asked = order.quantity
+        available = self.available(order)
         if order.action == "SELL" and self.position == 0:
             raise Rejected("no_position: there is nothing to sell")
         if order.quantity_type == "units":
             quantity = asked
-        elif order.quantity_type == "cash_amount":
-            if order.action == "BUY" and asked > self.cash:
+            increment = self.market.quantity_increment
+            if increment and quantity % increment:
                 raise Rejected(
-                    f"insufficient_cash: the order is for {text(asked)}, cash is {text(self.cash)}"
+                    f"quantity_increment: {text(quantity)} is not a multiple of {text(increment)}"
                 )
-            quantity = self.buys(asked)
+        elif order.quantity_type == "cash_amount":
+            if order.action == "BUY" and asked > available:
+                raise Rejected(
+                    f"insufficient_cash: the order is for {text(asked)}, cash is {text(available)}"
+                )
+            quantity = self.buys(asked, price, fee_rate)
         elif order.quantity_type == "percent_of_cash":
-            budget = self.cash * asked / 100
+            budget = available * asked / 100
             if budget >= LARGE:
                 raise Rejected(
                     f"budget_too_large: {text(asked)} percent of cash is not below {LARGE}"
                 )
-            quantity = self.buys(budget)
+            quantity = self.buys(budget, price, fee_rate)
         elif order.quantity_type == "percent_of_position":
             quantity = floor8(self.position * asked / 100)
         else:
-            raise ValueError(f"unknown quantity type {order.quantity_type!r}")
+            quantity = self.from_equity(order, price, fee_rate, available)
+        if order.quantity_type != "units":
+            quantity = self.market.round_quantity(quantity)
         if quantity == 0:
             raise Rejected(
                 f"quantity_rounds_to_zero: {text(asked)} {order.quantity_type} "
-                f"at {text(self.price)} is less than 0.00000001 units"
+                f"at {text(price)} is less than 0.00000001 units"
             )
         try:
             return exact(quantity)
         except NotExact:
-            raise self.imprecise(None) from None
+            raise self.imprecise(price, None) from None
 
-    def imprecise(self, quantity):
-        reason = f"precision_exceeded: a fill at {text(self.price)} can't be computed exactly"
+    @staticmethod
+    def imprecise(price, quantity):
+        reason = f"precision_exceeded: a fill at {text(price)} can't be computed exactly"
         return Rejected(reason, quantity)
 
-    def meet(self, order, time):
-        """Fills or rejects; True if it filled."""
-        try:
-            quantity = self.size(order)
-            try:
-                fee, realized = self.settle(order.action, quantity)
-            except NotExact:
-                raise self.imprecise(quantity) from None
-        except Rejected as rejected:
-            self.reject(order, time, rejected)
-            return False
-        self.execution(order, "FILLED", quantity, fee, realized, time, order.reason)
-        self.equity_point("equity", time)
-        return True
+    def exceeds_position(self, quantity):
+        return Rejected(
+            f"exceeds_position: selling {text(quantity)}, the position is {text(self.position)}",
+            quantity,
+        )
 
-    def settle(self, action, quantity):
-        """Changes the ledger; returns fee and realised PnL. Raises before anything has changed."""
-        price = self.price
-        if action == "SELL" and quantity > self.position:
+    @staticmethod
+    def check_cash(quantity, price, cost, fee, available):
+        if cost > available:
             raise Rejected(
-                f"exceeds_position: selling {text(quantity)}, "
-                f"the position is {text(self.position)}",
+                f"insufficient_cash: buying {text(quantity)} at {text(price)} costs "
+                f"{text(cost)} with a fee of {text(fee)}, cash is {text(available)}",
                 quantity,
             )
+
+    def fill(self, order, quantity, price, base, liquidity, tick):
+        """Fills or gives up; True if it filled."""
+        beyond = price - base if order.action == "BUY" else base - price
+        rate = self.market.maker if liquidity == "maker" else self.market.taker
+        try:
+            try:
+                if order.action == "BUY":
+                    self.risk.check_position((self.position + quantity) * price, quantity)
+                slippage = exact(beyond * quantity)
+                fee, realized = self.settle(order, quantity, price, rate)
+            except NotExact:
+                raise self.imprecise(price, quantity) from None
+        except Rejected as rejected:
+            self.give_up(order, rejected.quantity, tick.time, rejected.reason)
+            return False
+        if tick.left is not None:
+            tick.left -= quantity
+        order.filled += quantity
+        self.execution(
+            order, "FILLED", quantity, fee, realized, tick.time, order.reason,
+            price=text(price), slippage=text(slippage), liquidity=liquidity,
+            remaining=text(order.remaining),
+        )
+        self.equity_point("equity", tick.time)
+        order.fills += 1
+        if order.remaining == 0:
+            order.state = "closed"
+        self.after_fill(order, quantity, price, tick.time)
+        return True
+
+    def settle(self, order, quantity, price, rate):
+        """Changes the ledger; returns fee and realised PnL. Raises before anything has changed."""
+        if order.action == "SELL" and quantity > self.position:
+            raise self.exceeds_position(quantity)
         notional = exact(quantity * price)
-        fee = exact(self.fee(notional))
-        if action == "BUY":
+        fee = exact(round8(notional * rate))
+        lots = None if self.lots is None else [list(lot) for lot in self.lots]
+        if order.action == "BUY":
             cost = exact(notional + fee)
-            if cost > self.cash:
-                raise Rejected(
-                    f"insufficient_cash: buying {text(quantity)} at {text(price)} costs "
-                    f"{text(cost)} with a fee of {text(fee)}, cash is {text(self.cash)}",
-                    quantity,
-                )
+            self.check_cash(quantity, price, cost, fee, self.available(order))
             cash = exact(self.cash - cost)
             position = exact(self.position + quantity)
             basis = exact(self.basis + notional)
             realized = exact(-fee)
+            if lots is not None:
+                lots.append([quantity, notional])
         else:
             proceeds = exact(notional - fee)
-            if quantity == self.position:
-                sold = self.basis
-            else:
-                sold = exact(min(round8(self.basis * quantity / self.position), self.basis))
+            sold = self.cost_of(quantity) if lots is None else self.take_lots(lots, quantity)
             cash = exact(self.cash + proceeds)
             position = exact(self.position - quantity)
             basis = exact(self.basis - sold)
             realized = exact(proceeds - sold)
         total_realized = exact(self.realized + realized)
         fees = exact(self.fees + fee)
-        worth = exact(position * price)
-        check = exact(exact(cash + worth) + fees)
+        exact(cash + exact(position * self.price))
+        check = exact(exact(cash + exact(position * price)) + fees)
         if check != self.cash + self.position * price + self.fees:
             raise AssertionError("money was created or destroyed")
+        if cash + basis - total_realized != self.cash + self.basis - self.realized:
+            raise AssertionError("an entry has only one side")
         self.cash, self.position, self.basis = cash, position, basis
-        self.realized, self.fees = total_realized, fees
+        self.realized, self.fees, self.lots = total_realized, fees, lots
         return fee, realized
+
+    def cost_of(self, quantity):
+        if quantity == self.position:
+            return self.basis
+        return exact(min(round8(self.basis * quantity / self.position), self.basis))
+
+    @staticmethod
+    def take_lots(lots, quantity):
+        cost = Fraction(0)
+        while quantity:
+            lot = lots[0]
+            taken = min(quantity, lot[0])
+            part = lot[1] if taken == lot[0] else min(round8(lot[1] * taken / lot[0]), lot[1])
+            cost, quantity = cost + part, quantity - taken
+            lot[0], lot[1] = lot[0] - taken, lot[1] - part
+            if lot[0] == 0:
+                lots.pop(0)
+        return cost
 
     # Outputs
 
@@ -260,8 +437,13 @@ class Session:
         waiting, self.pending = self.pending, []
         self.running = False
         for order in waiting:
+            if order.state == "closed":
+                continue
             reason = "session_stopped: the session stopped before a trade could fill the order"
-            self.reject(order, time, Rejected(reason))
+            if self.silent(order):
+                self.reject(order, time, Rejected(reason))
+            else:
+                self.say_order(order, "CANCELLED", time, reason)
 
     def reject(self, order, time, rejected):
         quantity = rejected.quantity
@@ -270,18 +452,38 @@ class Session:
         zero = Fraction(0)
         self.execution(order, "REJECTED", quantity, zero, zero, time, rejected.reason)
 
-    def execution(self, order, status, quantity, fee, realized, time, reason):
+    def execution(self, order, status, quantity, fee, realized, time, reason, **more):
+        fields = {"price": text(self.price), "slippage": "0", "liquidity": None, "remaining": "0"}
         self.say(
             "execution",
             time,
             action=order.action,
             status=status,
             quantity=text(quantity),
-            price=text(self.price),
             fee=text(fee),
             realized_pnl=text(realized),
             cash=text(self.cash),
             position=text(self.position),
+            reason=reason,
+            order_id=order.id,
+            **(fields | more),
+        )
+
+    def say_order(self, order, status, time, reason):
+        def number(value):
+            return None if value is None else text(value)
+
+        self.say(
+            "order",
+            time,
+            id=order.id,
+            status=status,
+            action=order.action,
+            type=order.kind,
+            quantity=number(order.ordered),
+            filled=text(order.filled),
+            limit=number(order.limit),
+            trigger=number(order.trigger),
             reason=reason,
         )
 
@@ -313,6 +515,11 @@ class Session:
             "final_equity": text(self.equity),
             "ledger_sha256": ledger_sha256(executions),
         }
+
+
+def floor_to_grain(amount):
+    """Down to a multiple of 1e-16."""
+    return Fraction((amount * 10**16).__floor__(), 10**16)
 
 
 LINE = (

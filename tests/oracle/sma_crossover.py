@@ -9,7 +9,10 @@ markers of the session's start and end, then its summary.
 With --orders, it instead runs given orders. Each line of the file is one of
 {"session": {"initial_balance", "fee_rate", "time"}} (begins a new session and starts it),
 {"trade": {"price", "volume", "time"}}, {"stop": TIME}, {"fail": TIME},
-{"order": {"action", "quantity", "quantity_type", "reason", "time"}}.
+{"order": {"action", "quantity", "quantity_type", "reason", "time", "id", "terms", "manual"}},
+{"cancel": {"id", "time"}}, {"replace": {"id", "quantity", "limit", "trigger", "time"}},
+{"close": {"id", "time"}}, {"pause": TIME}, {"resume": TIME}, {"gap": TIME}; a session may have
+"terms" and a trade a "quote" {"bid", "ask", "age_ms"}.
 
 It shares no code with the platform; the exchange's rules are those in
 crates/paper-exchange/README.md.
@@ -58,21 +61,39 @@ def run_orders(path, what):
         if kind == "session":
             if session:
                 show_session(session, what)
-            session = Session(Fraction(value["initial_balance"]), Fraction(value["fee_rate"]))
+            session = Session(
+                Fraction(value["initial_balance"]), Fraction(value["fee_rate"]),
+                value.get("terms"),
+            )
             session.start(event_time.parse(value["time"]))
         elif kind == "trade":
             try:
-                session.on_trade(Fraction(value["price"]), event_time.parse(value["time"]))
+                session.on_trade(
+                    Fraction(value["price"]), event_time.parse(value["time"]),
+                    Fraction(value["volume"]), value.get("quote"),
+                )
             except (InvalidTrade, NotExact):
                 # Nothing changed: the session goes on with the next line.
                 continue
         elif kind == "order":
             time = event_time.parse(value["time"])
-            session.on_signal(Order(
+            terms = dict(value.get("terms") or {})
+            if "until" in terms:
+                terms["until"] = event_time.parse(terms["until"])
+            order = Order(
                 value["action"], Fraction(value["quantity"]), value["quantity_type"],
-                value["reason"], time,
-            ))
-        elif kind in ("stop", "fail"):
+                value["reason"], time, terms, value.get("id"),
+            )
+            session.on_signal(order, value.get("manual", False))
+        elif kind == "cancel":
+            session.cancel(value["id"], event_time.parse(value["time"]))
+        elif kind == "replace":
+            session.replace(value["id"], value, event_time.parse(value["time"]))
+        elif kind == "close":
+            session.close(value["id"], event_time.parse(value["time"]))
+        elif kind == "gap":
+            session.on_gap(event_time.parse(value))
+        elif kind in ("stop", "fail", "pause", "resume"):
             getattr(session, kind)(event_time.parse(value))
         else:
             raise ValueError(f"unknown line {line!r}")

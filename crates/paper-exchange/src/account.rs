@@ -1,24 +1,27 @@
 //! One session's account: the state machine that turns trades and signals into outputs.
 
-use std::collections::VecDeque;
-
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::error::LedgerError;
 use crate::exact::{percentage, round8, sub};
-use crate::fill::{Outcome, fill};
+use crate::figures::Figures;
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
-use crate::order::{Action, Disposition, OrderRequest};
+use crate::open::OpenOrder;
+use crate::order::OrderRequest;
 use crate::output::{EquityPoint, Execution, ExecutionStatus, Marker, Output};
 use crate::reject::Reject;
+use crate::risk::RiskState;
 use crate::terms::SessionTerms;
-use crate::trade::MarketTrade;
+use crate::trade::{MarketTrade, Quote};
 
-/// Raised whenever a field of the snapshot changes its meaning.
-const SNAPSHOT_VERSION: u32 = 1;
+/// Raised whenever the snapshot changes.
+const SNAPSHOT_VERSION: u32 = 2;
+/// Version 1 had plain market orders only: everything that is new has a default, except what the
+/// metrics would have had to see from the start.
+const OLDEST_READABLE: u32 = 1;
 
 /// Where a session is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,10 +45,13 @@ pub struct Counts {
     pub trades: u64,
     /// Signals that asked for an order.
     pub signals: u64,
-    /// Orders filled.
+    /// Fills.
     pub fills: u64,
     /// Orders rejected.
     pub rejected: u64,
+    /// Orders that ended unfilled, or filled in part: cancelled or expired.
+    #[serde(default)]
+    pub cancelled: u64,
 }
 
 /// The whole state of a session. Serialised it is a snapshot: restored anywhere, it goes on with
@@ -55,33 +61,41 @@ pub struct Counts {
 pub struct Account {
     #[serde(deserialize_with = "readable_version")]
     version: u32,
-    terms: SessionTerms,
-    state: SessionState,
+    pub(crate) terms: SessionTerms,
+    pub(crate) state: SessionState,
     /// Of the last output.
     sequence: u64,
-    ledger: Ledger,
-    /// Oldest first; at most `MAX_PENDING_ORDERS`.
-    pending: VecDeque<OrderRequest>,
+    pub(crate) ledger: Ledger,
+    /// Oldest first. New ones are taken up to `MAX_PENDING_ORDERS`; the exits of those that fill
+    /// come on top.
+    pub(crate) pending: Vec<OpenOrder>,
     /// 0 before the first trade.
     #[serde(with = "rust_decimal::serde::str")]
-    last_price: Decimal,
+    pub(crate) last_price: Decimal,
     /// At `last_price`. Kept so that stopping can't fail.
     #[serde(with = "rust_decimal::serde::str")]
-    equity: Decimal,
+    pub(crate) equity: Decimal,
     /// Latest minute (since 1970) of any trade.
     last_minute: Option<i64>,
-    counts: Counts,
-    metrics: Metrics,
+    pub(crate) counts: Counts,
+    pub(crate) metrics: Metrics,
+    #[serde(default)]
+    pub(crate) risk: RiskState,
+    #[serde(default)]
+    pub(crate) paused: bool,
+    /// It stops when no order is open any more.
+    #[serde(default)]
+    pub(crate) closing: bool,
 }
 
 fn readable_version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     let version = u32::deserialize(deserializer)?;
-    if version == SNAPSHOT_VERSION {
-        return Ok(version);
+    if (OLDEST_READABLE..=SNAPSHOT_VERSION).contains(&version) {
+        return Ok(SNAPSHOT_VERSION);
     }
     Err(serde::de::Error::custom(format!(
-        "snapshot version {version} can't be read by this build, which reads {SNAPSHOT_VERSION}: \
-         replay the session from its start"
+        "snapshot version {version} can't be read by this build, which reads {OLDEST_READABLE} to \
+         {SNAPSHOT_VERSION}: replay the session from its start"
     )))
 }
 
@@ -89,18 +103,22 @@ impl Account {
     /// An account that hasn't started.
     pub fn new(terms: SessionTerms) -> Self {
         let initial_balance = terms.initial_balance();
+        let ledger = Ledger::new(initial_balance, terms.cost_method());
         Self {
             version: SNAPSHOT_VERSION,
             terms,
             state: SessionState::Created,
             sequence: 0,
-            ledger: Ledger::new(initial_balance),
-            pending: VecDeque::new(),
+            ledger,
+            pending: Vec::new(),
             last_price: Decimal::ZERO,
             equity: initial_balance,
             last_minute: None,
             counts: Counts::default(),
             metrics: Metrics::new(initial_balance),
+            risk: RiskState::default(),
+            paused: false,
+            closing: false,
         }
     }
 
@@ -112,14 +130,28 @@ impl Account {
         }
     }
 
-    /// Applies a trade of the market: pending orders meet it, and equity is noted where the rules
-    /// say so. Does nothing if the session isn't running.
+    /// Applies a trade of the market that came without bid and ask; see
+    /// [`Account::on_quoted_trade`].
     ///
     /// # Errors
     /// See [`LedgerError`] for what each asks of the caller. Outputs in `out` stay valid.
     pub fn on_trade(
         &mut self,
         trade: &MarketTrade,
+        out: &mut Vec<Output>,
+    ) -> Result<(), LedgerError> {
+        self.on_quoted_trade(trade, None, out)
+    }
+
+    /// Applies a trade of the market: open orders meet it, and equity is noted where the rules say
+    /// so. Does nothing if the session isn't running.
+    ///
+    /// # Errors
+    /// See [`LedgerError`] for what each asks of the caller. Outputs in `out` stay valid.
+    pub fn on_quoted_trade(
+        &mut self,
+        trade: &MarketTrade,
+        quote: Option<&Quote>,
         out: &mut Vec<Output>,
     ) -> Result<(), LedgerError> {
         if self.state != SessionState::Running {
@@ -134,106 +166,36 @@ impl Account {
                 cash,
             });
         };
-        self.last_price = price;
-        self.equity = equity;
-        self.counts.trades += 1;
-        let new_minute = self.last_minute.is_none_or(|last| trade.minute() > last);
+        let minute = trade.minute();
+        let new_minute = self.last_minute.is_none_or(|last| minute > last);
+        let holds = !self.ledger.position.is_zero();
+        self.metrics.observe_trade(trade.time, price, holds);
         if new_minute {
-            self.last_minute = Some(trade.minute());
+            let passed = self.last_minute.map(|last| minute.saturating_sub(last));
+            self.metrics.close_minutes(passed, self.equity);
+            self.last_minute = Some(minute);
+        }
+        let before = std::mem::replace(&mut self.equity, equity);
+        self.last_price = price;
+        self.counts.trades += 1;
+        if self.terms.risk().watches_equity() {
+            self.watch_losses(trade.time, before, out);
         }
         let fills_before = self.counts.fills;
-        while let Some(order) = self.pending.pop_front() {
-            self.meet(order, trade.time, out)?;
+        if !self.pending.is_empty() {
+            self.meet_all(trade, quote, out)?;
         }
         if new_minute && self.counts.fills == fills_before {
             let point = self.equity_point(trade.time);
             out.push(Output::Equity(point));
         }
+        self.stop_if_closed(trade.time, out);
         Ok(())
     }
 
-    /// Takes an order, which then waits for the next trade, or rejects it at once.
-    pub fn on_signal(&mut self, order: OrderRequest, out: &mut Vec<Output>) -> Disposition {
-        if self.state != SessionState::Running {
-            return Disposition::NotRunning;
-        }
-        self.counts.signals += 1;
-        let order = order.normalized();
-        match order.check(self.pending.len()) {
-            Ok(()) => {
-                self.pending.push_back(order);
-                Disposition::Accepted
-            }
-            Err(why) => {
-                let (quantity, time) = (order.units_as_asked(), order.time);
-                self.reject(order, quantity, time, &why, out);
-                Disposition::Rejected
-            }
-        }
-    }
-
-    /// Stops the session: orders still waiting are rejected, and the final equity is noted. Does
-    /// nothing if the session isn't running.
-    pub fn stop(&mut self, time: DateTime<Utc>, out: &mut Vec<Output>) {
-        if self.end(SessionState::Stopped, time, out) {
-            let point = self.equity_point(time);
-            out.push(Output::Stopped(point));
-        }
-    }
-
-    /// Ends the session after an error, like [`Account::stop`] but with a marker instead of equity,
-    /// which may have no value any more.
-    pub fn fail(&mut self, time: DateTime<Utc>, out: &mut Vec<Output>) {
-        if self.end(SessionState::Failed, time, out) {
-            out.push(Output::Failed(self.marker(time)));
-        }
-    }
-
-    fn end(&mut self, state: SessionState, time: DateTime<Utc>, out: &mut Vec<Output>) -> bool {
-        if self.state != SessionState::Running {
-            return false;
-        }
-        self.state = state;
-        while let Some(order) = self.pending.pop_front() {
-            let quantity = order.units_as_asked();
-            self.reject(order, quantity, time, &Reject::SessionStopped, out);
-        }
-        true
-    }
-
-    /// Fills or rejects one order at the last price.
-    fn meet(
+    pub(crate) fn refuse(
         &mut self,
-        order: OrderRequest,
-        time: DateTime<Utc>,
-        out: &mut Vec<Output>,
-    ) -> Result<(), LedgerError> {
-        match fill(&order, &self.ledger, self.terms.fee_rate(), self.last_price)? {
-            Outcome::Rejected { quantity, why } => self.reject(order, quantity, time, &why, out),
-            Outcome::Filled {
-                quantity,
-                settlement,
-            } => {
-                self.ledger = settlement.ledger;
-                self.equity = settlement.equity;
-                self.counts.fills += 1;
-                if order.action == Action::Sell {
-                    self.metrics.observe_sale(settlement.realized_pnl);
-                }
-                let mut execution = self.execution(ExecutionStatus::Filled, order, quantity, time);
-                execution.fee = settlement.fee.normalize();
-                execution.realized_pnl = settlement.realized_pnl.normalize();
-                out.push(Output::Execution(execution));
-                let point = self.equity_point(time);
-                out.push(Output::Equity(point));
-            }
-        }
-        Ok(())
-    }
-
-    fn reject(
-        &mut self,
-        order: OrderRequest,
+        order: &OpenOrder,
         quantity: Decimal,
         time: DateTime<Utc>,
         why: &Reject,
@@ -246,18 +208,18 @@ impl Account {
     }
 
     /// An execution that states the ledger as it is now, without fee and realised PnL.
-    fn execution(
+    pub(crate) fn execution(
         &mut self,
         status: ExecutionStatus,
-        order: OrderRequest,
+        order: &OpenOrder,
         quantity: Decimal,
         time: DateTime<Utc>,
     ) -> Execution {
         Execution {
             sequence: self.next_sequence(),
-            ordinal: 0,
+            ordinal: order.progress.executions,
             status,
-            action: order.action,
+            action: order.request.action,
             quantity: quantity.normalize(),
             price: self.last_price,
             fee: Decimal::ZERO,
@@ -265,14 +227,18 @@ impl Account {
             realized_pnl: Decimal::ZERO,
             cash: self.ledger.cash.normalize(),
             position: self.ledger.position.normalize(),
-            reason: order.reason,
+            reason: order.request.reason.clone(),
             time,
-            signal_id: order.signal_id,
+            signal_id: order.request.signal_id,
+            leg: order.progress.leg,
+            kind: order.terms.kind,
+            liquidity: None,
+            remaining: Decimal::ZERO,
         }
     }
 
-    fn equity_point(&mut self, time: DateTime<Utc>) -> EquityPoint {
-        self.metrics.observe_equity(self.equity);
+    pub(crate) fn equity_point(&mut self, time: DateTime<Utc>) -> EquityPoint {
+        self.metrics.observe_equity(time, self.equity);
         EquityPoint {
             sequence: self.next_sequence(),
             time,
@@ -283,14 +249,14 @@ impl Account {
         }
     }
 
-    fn marker(&mut self, time: DateTime<Utc>) -> Marker {
+    pub(crate) fn marker(&mut self, time: DateTime<Utc>) -> Marker {
         Marker {
             sequence: self.next_sequence(),
             time,
         }
     }
 
-    fn next_sequence(&mut self) -> u64 {
+    pub(crate) fn next_sequence(&mut self) -> u64 {
         self.sequence += 1;
         self.sequence
     }
@@ -366,9 +332,29 @@ impl Account {
         (!self.last_price.is_zero()).then_some(self.last_price)
     }
 
-    /// Orders that wait for a trade, oldest first.
+    /// What was asked for by the orders that wait for the market, oldest first.
     pub fn pending(&self) -> impl ExactSizeIterator<Item = &OrderRequest> {
-        self.pending.iter()
+        self.pending.iter().map(OpenOrder::request)
+    }
+
+    /// Orders that wait for the market, oldest first.
+    pub fn open_orders(&self) -> &[OpenOrder] {
+        &self.pending
+    }
+
+    /// Whether the strategy's orders are rejected because a user wants it so.
+    pub fn is_paused(&self) -> bool {
+        self.paused
+    }
+
+    /// Whether every order is rejected because a risk limit was hit.
+    pub fn is_halted(&self) -> bool {
+        self.risk.blocked().is_some_and(|blocked| blocked.halted)
+    }
+
+    /// The session in figures.
+    pub fn figures(&self) -> Figures {
+        Figures::of(self)
     }
 
     /// What it has seen so far.

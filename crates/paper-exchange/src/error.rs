@@ -36,6 +36,15 @@ pub enum LedgerError {
         /// The same after it.
         after: Decimal,
     },
+    /// What a fill took from cash and added to the position's cost is not what it realised: as
+    /// [`LedgerError::Conservation`].
+    #[error("cash + cost of the position - realised PnL would change from {before} to {after}")]
+    DoubleEntry {
+        /// Cash + cost basis - realised PnL before the fill.
+        before: Decimal,
+        /// The same after it.
+        after: Decimal,
+    },
     /// Realised and unrealised PnL do not explain the equity: see [`crate::Ledger::audit`].
     #[error("realised and unrealised PnL add up to {explained}, equity changed by {actual}")]
     Unexplained {

@@ -5,7 +5,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::LedgerError;
 use crate::exact::{MONEY_SCALE, add, from_units, magnitude, mul, mul_div, pow10, sub, to_units};
+use crate::lots::Lots;
 use crate::order::Action;
+
+/// What a sale had cost, which decides how much of the profit is realised by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CostMethod {
+    /// Its share of what the whole position cost.
+    #[default]
+    Average,
+    /// What was bought first is sold first.
+    Fifo,
+}
 
 /// The books of one session; amounts in the quote currency.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +38,9 @@ pub struct Ledger {
     /// Sum over all fills.
     #[serde(with = "rust_decimal::serde::str")]
     pub(crate) fees: Decimal,
+    /// With [`CostMethod::Fifo`]: what the position was bought for, purchase by purchase.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) lots: Option<Lots>,
 }
 
 /// The ledger after a fill, and the fill's own figures.
@@ -72,9 +87,33 @@ pub(crate) fn fee(notional: Decimal, fee_rate: Decimal) -> Option<Decimal> {
     from_units(product / divisor + u128::from(rounded_up), MONEY_SCALE)
 }
 
+/// What `part` of `whole` units cost if all of them cost `basis`: rounded to 8 decimals, half away
+/// from zero, and never more than the basis.
+pub(crate) fn share_of(basis: Decimal, part: Decimal, whole: Decimal) -> Option<Decimal> {
+    if part == whole {
+        return Some(basis);
+    }
+    let sold = to_units(part, MONEY_SCALE)?;
+    let held = to_units(whole, MONEY_SCALE)?;
+    let scale = basis.scale();
+    // In units of 10^-max(scale, 8).
+    let grains = magnitude(basis).checked_mul(pow10(MONEY_SCALE.saturating_sub(scale))?)?;
+    let (share, remainder) = mul_div(grains, sold, held)?;
+    let divisor = pow10(scale.saturating_sub(MONEY_SCALE))?;
+    // Half away from zero. With a divisor above 1, its half decides whatever the remainder is.
+    let rounded_up = if divisor == 1 {
+        remainder >= held - remainder
+    } else {
+        share % divisor >= divisor / 2
+    };
+    let rounded = from_units(share / divisor + u128::from(rounded_up), MONEY_SCALE)?;
+    Some(rounded.min(basis))
+}
+
 impl Ledger {
-    pub(crate) fn new(initial_balance: Decimal) -> Self {
+    pub(crate) fn new(initial_balance: Decimal, method: CostMethod) -> Self {
         Self {
+            lots: (method == CostMethod::Fifo).then(Lots::default),
             cash: initial_balance,
             position: Decimal::ZERO,
             cost_basis: Decimal::ZERO,
@@ -112,7 +151,12 @@ impl Ledger {
 
     fn bought(&self, quantity: Decimal, cost: Cost) -> Option<(Self, Decimal)> {
         let realized = -cost.fee;
+        let lots = match &self.lots {
+            Some(lots) => Some(lots.bought(quantity, cost.notional)?),
+            None => None,
+        };
         let ledger = Self {
+            lots,
             cash: sub(self.cash, cost.total()?)?,
             position: add(self.position, quantity)?,
             cost_basis: add(self.cost_basis, cost.notional)?,
@@ -124,9 +168,16 @@ impl Ledger {
 
     fn sold(&self, quantity: Decimal, cost: Cost) -> Option<(Self, Decimal)> {
         let proceeds = sub(cost.notional, cost.fee)?;
-        let cost_of_sold = self.cost_of(quantity)?;
+        let (cost_of_sold, lots) = match &self.lots {
+            Some(lots) => {
+                let (cost, left) = lots.sold(quantity)?;
+                (cost, Some(left))
+            }
+            None => (self.cost_of(quantity)?, None),
+        };
         let realized = sub(proceeds, cost_of_sold)?;
         let ledger = Self {
+            lots,
             cash: add(self.cash, proceeds)?,
             position: sub(self.position, quantity)?,
             cost_basis: sub(self.cost_basis, cost_of_sold)?,
@@ -139,25 +190,7 @@ impl Ledger {
     /// The share of the cost basis that belongs to `quantity` of the position, to 8 decimals. What
     /// rounding leaves over stays in the basis, and the last sale takes all of it.
     fn cost_of(&self, quantity: Decimal) -> Option<Decimal> {
-        if quantity == self.position {
-            return Some(self.cost_basis);
-        }
-        let sold = to_units(quantity, MONEY_SCALE)?;
-        let held = to_units(self.position, MONEY_SCALE)?;
-        let scale = self.cost_basis.scale();
-        // In units of 10^-max(scale, 8).
-        let basis =
-            magnitude(self.cost_basis).checked_mul(pow10(MONEY_SCALE.saturating_sub(scale))?)?;
-        let (share, remainder) = mul_div(basis, sold, held)?;
-        let divisor = pow10(scale.saturating_sub(MONEY_SCALE))?;
-        // Half away from zero. With a divisor above 1, its half decides whatever the remainder is.
-        let rounded_up = if divisor == 1 {
-            remainder >= held - remainder
-        } else {
-            share % divisor >= divisor / 2
-        };
-        let rounded = from_units(share / divisor + u128::from(rounded_up), MONEY_SCALE)?;
-        Some(rounded.min(self.cost_basis))
+        share_of(self.cost_basis, quantity, self.position)
     }
 
     /// Checks that a fill at `price` that turned `before` into `self` neither created nor
@@ -166,11 +199,23 @@ impl Ledger {
         let (Some(before), Some(after)) = (before.accounted(price), self.accounted(price)) else {
             return Ok(false);
         };
-        if before == after {
-            Ok(true)
-        } else {
-            Err(LedgerError::Conservation { before, after })
+        if before != after {
+            return Err(LedgerError::Conservation { before, after });
         }
+        Ok(true)
+    }
+
+    /// Checks that what a fill posted to cash and to the cost of the position is what it posted to
+    /// realised PnL. `Ok(false)` if the sums can't be computed exactly.
+    pub(crate) fn is_double_entry(&self, before: &Self) -> Result<bool, LedgerError> {
+        let assets = |ledger: &Self| sub(add(ledger.cash, ledger.cost_basis)?, ledger.realized_pnl);
+        let (Some(before), Some(after)) = (assets(before), assets(self)) else {
+            return Ok(false);
+        };
+        if before != after {
+            return Err(LedgerError::DoubleEntry { before, after });
+        }
+        Ok(true)
     }
 
     fn accounted(&self, price: Decimal) -> Option<Decimal> {
@@ -212,7 +257,7 @@ mod tests {
         Ledger {
             position,
             cost_basis,
-            ..Ledger::new(dec!(100))
+            ..Ledger::new(dec!(100), CostMethod::Average)
         }
     }
 
@@ -252,7 +297,7 @@ mod tests {
 
     #[test]
     fn money_out_of_nothing_is_noticed() {
-        let before = Ledger::new(dec!(100));
+        let before = Ledger::new(dec!(100), CostMethod::Average);
         let price = dec!(10);
         let cost = Cost::of(dec!(2), price, dec!(0.001)).unwrap();
         let mut after = before
@@ -267,5 +312,6 @@ mod tests {
             "cash + position value + fees would change from 100 to 100.0000000000000001"
         );
         assert!(after.audit(dec!(100), price).is_err());
+        assert!(after.is_double_entry(&before).is_err());
     }
 }

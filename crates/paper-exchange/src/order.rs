@@ -50,9 +50,24 @@ pub enum QuantityType {
     PercentOfCash,
     /// Percent (0 to 100) of the position at the fill.
     PercentOfPosition,
+    /// Percent (0 to 100) of the equity; never more than the cash pays.
+    PercentOfEquity,
+    /// As many units as lose this percentage of the equity if the price falls by the order's
+    /// `risk_distance`.
+    PercentAtRisk,
+    /// As many units as lose this amount if the price falls by the order's `risk_distance`.
+    AmountAtRisk,
 }
 
 impl QuantityType {
+    pub(crate) fn is_percent(self) -> bool {
+        use QuantityType as T;
+        matches!(
+            self,
+            T::PercentOfCash | T::PercentOfPosition | T::PercentOfEquity | T::PercentAtRisk
+        )
+    }
+
     /// The name on the wire.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -60,11 +75,14 @@ impl QuantityType {
             Self::CashAmount => "cash_amount",
             Self::PercentOfCash => "percent_of_cash",
             Self::PercentOfPosition => "percent_of_position",
+            Self::PercentOfEquity => "percent_of_equity",
+            Self::PercentAtRisk => "percent_at_risk",
+            Self::AmountAtRisk => "amount_at_risk",
         }
     }
 }
 
-/// A market order that a signal asks for.
+/// What a signal asks for. By itself it is a market order; [`crate::OrderTerms`] make it another.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderRequest {
     /// The signal; trade ids derive from it.
@@ -86,7 +104,7 @@ pub struct OrderRequest {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum Disposition {
-    /// The order waits for the next trade.
+    /// The order waits for the market.
     Accepted,
     /// A rejected execution was written.
     Rejected,
@@ -111,10 +129,6 @@ impl OrderRequest {
     /// The checks that need neither price nor ledger, in the order of the rules.
     pub(crate) fn check(&self, pending: usize) -> Result<(), Reject> {
         let quantity = self.quantity;
-        let is_percent = matches!(
-            self.quantity_type,
-            QuantityType::PercentOfCash | QuantityType::PercentOfPosition
-        );
         if pending >= MAX_PENDING_ORDERS {
             return Err(Reject::TooManyOrders);
         }
@@ -124,7 +138,7 @@ impl OrderRequest {
         if quantity.scale() > MONEY_SCALE {
             return Err(Reject::QuantityTooPrecise { quantity });
         }
-        if is_percent && quantity > Decimal::ONE_HUNDRED {
+        if self.quantity_type.is_percent() && quantity > Decimal::ONE_HUNDRED {
             return Err(Reject::PercentTooLarge { quantity });
         }
         if quantity >= QUANTITY_LIMIT {

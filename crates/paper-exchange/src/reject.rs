@@ -54,4 +54,39 @@ pub(crate) enum Reject {
     PrecisionExceeded { price: Decimal },
     #[error("session_stopped: the session stopped before a trade could fill the order")]
     SessionStopped,
+    #[error("session_paused: the session is paused")]
+    SessionPaused,
+    #[error("session_closing: the session sells its position and stops")]
+    SessionClosing,
+    #[error("{0}")]
+    RiskBlocked(String),
+    #[error("risk_max_orders_per_minute: {limit} orders were taken in this minute already")]
+    RiskOrders { limit: u32 },
+    #[error("risk_max_order: the order is worth {worth}, the limit is {limit}")]
+    RiskOrder { worth: Decimal, limit: Decimal },
+    #[error("risk_max_position: the position would be worth {worth}, the limit is {limit}")]
+    RiskPosition { worth: Decimal, limit: Decimal },
+    #[error("invalid_order: {0}")]
+    Invalid(&'static str),
+    #[error("quantity_increment: {quantity} is not a multiple of {increment}")]
+    QuantityIncrement {
+        quantity: Decimal,
+        increment: Decimal,
+    },
+    #[error("price_increment: {price} is not a multiple of {increment}")]
+    PriceIncrement { price: Decimal, increment: Decimal },
+    #[error("below_min_quantity: the order is for {quantity}, it must be at least {least}")]
+    MinQuantity { quantity: Decimal, least: Decimal },
+    #[error("below_min_notional: the order is worth {worth}, it must be at least {least}")]
+    MinNotional { worth: Decimal, least: Decimal },
+    #[error("post_only: at {price} the order would fill at once")]
+    PostOnly { price: Decimal },
+    #[error("no_quote: the trade came without bid and ask")]
+    NoQuote,
+    #[error("stale_quote: bid and ask are {age_ms} ms older than the trade, the limit is {limit}")]
+    StaleQuote { age_ms: u32, limit: u32 },
+    #[error("market_gap: trades of the market are missing")]
+    MarketGap,
+    #[error("slippage_exceeds_price: nothing is left of the price {price}")]
+    SlippageExceedsPrice { price: Decimal },
 }

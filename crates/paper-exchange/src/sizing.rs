@@ -3,10 +3,11 @@
 
 use rust_decimal::Decimal;
 
-use crate::exact::{MONEY_SCALE, from_units, magnitude, mul_div, pow10, to_units};
-use crate::ledger::Ledger;
+use crate::exact::{MONEY_SCALE, from_units, magnitude, mul_div, pow10, round8, to_units};
+use crate::kind::{Distance, OrderTerms};
 use crate::order::{Action, OrderRequest, QuantityType};
 use crate::reject::Reject;
+use crate::terms::MAX_PRICE;
 
 const GRAIN_SCALE: u32 = 2 * MONEY_SCALE;
 const UNIT: u128 = 10_u128.pow(MONEY_SCALE);
@@ -16,22 +17,35 @@ const BUDGET_LIMIT: u128 = GRAINS * 10_u128.pow(20);
 /// A percentage in units of 1e-8 percent is a fraction in units of 1e-10.
 const PERCENT_SCALE: u32 = MONEY_SCALE + 2;
 
-/// The units that `order` is for at `price`, at least 1e-8.
+/// What an order's size is computed from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Means {
+    /// Cash that no open order has reserved.
+    pub(crate) cash: Decimal,
+    pub(crate) position: Decimal,
+    /// All cash + position at `price`; none if it isn't exact.
+    pub(crate) equity: Option<Decimal>,
+    pub(crate) price: Decimal,
+    pub(crate) fee_rate: Decimal,
+    /// What sizes are rounded down to, and sizes in units must be.
+    pub(crate) increment: Option<Decimal>,
+}
+
+/// The units that `order` is for, at least 1e-8.
 pub(crate) fn quantity_at(
     order: &OrderRequest,
-    ledger: &Ledger,
-    fee_rate: Decimal,
-    price: Decimal,
+    terms: &OrderTerms,
+    means: &Means,
 ) -> Result<Decimal, Reject> {
-    let quantity = order.quantity;
+    let (quantity, price) = (order.quantity, means.price);
     let inexact = Reject::PrecisionExceeded { price };
-    if order.action == Action::Sell && ledger.position.is_zero() {
+    if order.action == Action::Sell && means.position.is_zero() {
         return Err(Reject::NoPosition);
     }
     let steps = match order.quantity_type {
         QuantityType::Units => to_units(quantity, MONEY_SCALE),
         QuantityType::CashAmount => {
-            let cash = ledger.cash.normalize();
+            let cash = means.cash.normalize();
             if order.action == Action::Buy && quantity > cash {
                 return Err(Reject::AmountAboveCash {
                     amount: quantity,
@@ -39,30 +53,105 @@ pub(crate) fn quantity_at(
                 });
             }
             let budget = to_units(quantity, GRAIN_SCALE);
-            budget.and_then(|budget| steps_for(budget, price, fee_rate))
+            budget.and_then(|budget| steps_for(budget, price, means.fee_rate))
         }
         QuantityType::PercentOfCash => {
-            let budget = percent_of_cash(ledger.cash, quantity)
+            let budget = percent_of_cash(means.cash, quantity)
                 .filter(|grains| *grains < BUDGET_LIMIT)
                 .ok_or(Reject::BudgetTooLarge { quantity })?;
-            steps_for(budget, price, fee_rate)
+            steps_for(budget, price, means.fee_rate)
         }
-        QuantityType::PercentOfPosition => percent_of_position(ledger.position, quantity),
+        QuantityType::PercentOfPosition => percent_of_position(means.position, quantity),
+        QuantityType::PercentOfEquity
+        | QuantityType::PercentAtRisk
+        | QuantityType::AmountAtRisk => from_equity(order, terms, means)?,
     };
-    match steps {
-        None => Err(inexact),
-        Some(0) => {
-            let quantity_type = order.quantity_type;
-            Err(Reject::RoundsToZero {
-                quantity,
-                quantity_type,
-                price,
-            })
+    let Some(steps) = steps else {
+        return Err(inexact);
+    };
+    let steps = match means.increment {
+        Some(increment) if order.quantity_type == QuantityType::Units => {
+            if !(quantity % increment).is_zero() {
+                return Err(Reject::QuantityIncrement {
+                    quantity,
+                    increment: increment.normalize(),
+                });
+            }
+            steps
         }
-        Some(steps) => from_units(steps, MONEY_SCALE)
-            .map(|q| q.normalize())
-            .ok_or(inexact),
+        Some(increment) => {
+            let increment = to_units(increment, MONEY_SCALE).unwrap_or(1).max(1);
+            steps - steps % increment
+        }
+        None => steps,
+    };
+    if steps == 0 {
+        let quantity_type = order.quantity_type;
+        return Err(Reject::RoundsToZero {
+            quantity,
+            quantity_type,
+            price,
+        });
     }
+    from_units(steps, MONEY_SCALE)
+        .map(|q| q.normalize())
+        .ok_or(inexact)
+}
+
+/// Sizes from the equity: at most what `most` and the cash pay, or what there is to sell.
+fn from_equity(
+    order: &OrderRequest,
+    terms: &OrderTerms,
+    means: &Means,
+) -> Result<Option<u128>, Reject> {
+    let quantity = order.quantity;
+    let too_large = || Reject::BudgetTooLarge { quantity };
+    let all_cash = percent_of_cash(means.cash, Decimal::ONE_HUNDRED);
+    let most = terms.most.and_then(|most| to_units(most, GRAIN_SCALE));
+    let ceiling = match order.action {
+        Action::Buy => all_cash.map(|cash| most.map_or(cash, |most| most.min(cash))),
+        Action::Sell => Some(most.unwrap_or(BUDGET_LIMIT - 1)),
+    };
+    let ceiling = ceiling
+        .filter(|grains| *grains < BUDGET_LIMIT)
+        .ok_or_else(too_large)?;
+    let amount = match order.quantity_type {
+        QuantityType::AmountAtRisk => to_units(quantity, GRAIN_SCALE),
+        _ => means
+            .equity
+            .and_then(|equity| percent_of_cash(equity, quantity)),
+    };
+    let amount = amount.ok_or_else(too_large)?;
+    let steps = match order.quantity_type {
+        QuantityType::PercentOfEquity => {
+            steps_for(amount.min(ceiling), means.price, means.fee_rate)
+        }
+        _ => {
+            let distance = terms
+                .risk_distance
+                .unwrap_or(Distance::Percent(Decimal::ONE_HUNDRED));
+            let fall = fall_of(distance, means.price, Decimal::ZERO);
+            let fall = to_units(fall, MONEY_SCALE).filter(|fall| *fall > 0);
+            fall.zip(steps_for(ceiling, means.price, means.fee_rate))
+                .map(|(fall, affordable)| (amount / fall).min(affordable))
+        }
+    };
+    let held = to_units(means.position, MONEY_SCALE);
+    Ok(match order.action {
+        Action::Buy => steps,
+        Action::Sell => steps.zip(held).map(|(steps, held)| steps.min(held)),
+    })
+}
+
+/// A distance at a price, rounded to 8 decimals and at least 1e-8; `risk` is the stop's.
+pub(crate) fn fall_of(distance: Distance, price: Decimal, risk: Decimal) -> Decimal {
+    let exactly = match distance {
+        Distance::Percent(percent) => price.checked_mul(percent).map(|x| x / Decimal::ONE_HUNDRED),
+        Distance::Amount(amount) => Some(amount),
+        Distance::Risk(times) => risk.checked_mul(times),
+    };
+    let least = Decimal::new(1, MONEY_SCALE);
+    exactly.map_or(MAX_PRICE, |fall| round8(fall).clamp(least, MAX_PRICE))
 }
 
 /// Grains, rounded down: costs are whole grains, so the fraction of one can't buy anything.

@@ -5,8 +5,13 @@ use rust_decimal_macros::dec;
 use serde::{Deserialize, Serialize};
 
 use crate::exact::MONEY_SCALE;
+use crate::ledger::CostMethod;
+use crate::model::{Fees, FillModel, Latency, Market};
+use crate::risk::RiskLimits;
 
 const MAX_BALANCE: Decimal = dec!(1000000000000);
+/// The highest price, and the most that an amount in the terms may be.
+pub(crate) const MAX_PRICE: Decimal = MAX_BALANCE;
 const MAX_FEE_RATE: Decimal = dec!(0.1);
 
 /// Validated terms of a session; they don't change while it runs.
@@ -17,6 +22,16 @@ pub struct SessionTerms {
     initial_balance: Decimal,
     #[serde(with = "rust_decimal::serde::str")]
     fee_rate: Decimal,
+    #[serde(skip_serializing_if = "is_default")]
+    market: Market,
+    #[serde(skip_serializing_if = "is_default")]
+    risk: RiskLimits,
+    #[serde(skip_serializing_if = "is_default")]
+    cost_method: CostMethod,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// One violated rule, in the parts that an HTTP problem document names.
@@ -70,10 +85,72 @@ impl SessionTerms {
             Ok(Self {
                 initial_balance,
                 fee_rate,
+                market: Market::default(),
+                risk: RiskLimits::default(),
+                cost_method: CostMethod::default(),
             })
         } else {
             Err(errors)
         }
+    }
+
+    /// The same with a market other than "whole at the next trade, one fee".
+    ///
+    /// # Errors
+    /// Every violated rule.
+    pub fn with_market(self, market: Market) -> Result<Self, Vec<TermsError>> {
+        let mut checks = Checks::default();
+        market.check(&mut checks);
+        checks.finish(Self { market, ..self })
+    }
+
+    /// The same with limits.
+    ///
+    /// # Errors
+    /// Every violated rule.
+    pub fn with_risk(self, risk: RiskLimits) -> Result<Self, Vec<TermsError>> {
+        let mut checks = Checks::default();
+        risk.check(&mut checks);
+        checks.finish(Self { risk, ..self })
+    }
+
+    /// The same with another way to tell what a sale had cost.
+    #[must_use]
+    pub fn with_cost_method(self, cost_method: CostMethod) -> Self {
+        Self {
+            cost_method,
+            ..self
+        }
+    }
+
+    /// How the market answers.
+    pub fn market(&self) -> &Market {
+        &self.market
+    }
+
+    /// The limits.
+    pub fn risk(&self) -> &RiskLimits {
+        &self.risk
+    }
+
+    /// What a sale had cost.
+    pub fn cost_method(&self) -> CostMethod {
+        self.cost_method
+    }
+
+    /// Fees of makers and takers.
+    pub fn fees(&self) -> Fees {
+        let same = Fees {
+            maker: self.fee_rate,
+            taker: self.fee_rate,
+        };
+        self.market.fees.unwrap_or(same)
+    }
+
+    /// Whether a plain market order always fills or is rejected at the next trade. Then that is all
+    /// that is said of it.
+    pub(crate) fn fills_at_once(&self) -> bool {
+        self.market.fill_model == FillModel::NextTrade && self.market.latency == Latency::None
     }
 
     /// Cash at the start, in the quote currency.
@@ -84,6 +161,60 @@ impl SessionTerms {
     /// Fee as a fraction of a fill's notional.
     pub fn fee_rate(&self) -> Decimal {
         self.fee_rate
+    }
+}
+
+/// Collects what is wrong with terms.
+#[derive(Debug, Default)]
+pub(crate) struct Checks(Vec<TermsError>);
+
+impl Checks {
+    fn range(&mut self, field: &'static str, value: Decimal, fits: bool, hint: &'static str) {
+        if !fits {
+            self.0.push(out_of_range(field, value, hint));
+        }
+        if value.normalize().scale() > MONEY_SCALE {
+            self.0.push(TermsError {
+                field,
+                code: "too_precise",
+                detail: format!("{value} has more than 8 decimals"),
+                hint: "round it to 8 decimals",
+            });
+        }
+    }
+
+    pub(crate) fn above_zero(&mut self, field: &'static str, value: Decimal, most: Decimal) {
+        let fits = value > Decimal::ZERO && value <= most;
+        self.range(
+            field,
+            value,
+            fits,
+            "choose a number above 0 that is not as large",
+        );
+    }
+
+    pub(crate) fn from_zero(&mut self, field: &'static str, value: Decimal, most: Decimal) {
+        let fits = value >= Decimal::ZERO && value <= most;
+        self.range(
+            field,
+            value,
+            fits,
+            "choose 0 or a number above it that is not as large",
+        );
+    }
+
+    pub(crate) fn at_most(&mut self, field: &'static str, value: u32, most: u32) {
+        if value > most {
+            let hint = "choose a smaller number";
+            self.0.push(out_of_range(field, value.into(), hint));
+        }
+    }
+
+    fn finish(self, terms: SessionTerms) -> Result<SessionTerms, Vec<TermsError>> {
+        match self.0.is_empty() {
+            true => Ok(terms),
+            false => Err(self.0),
+        }
     }
 }
 
@@ -104,19 +235,29 @@ struct RawTerms {
     initial_balance: Decimal,
     #[serde(with = "rust_decimal::serde::str")]
     fee_rate: Decimal,
+    #[serde(default)]
+    market: Market,
+    #[serde(default)]
+    risk: RiskLimits,
+    #[serde(default)]
+    cost_method: CostMethod,
 }
 
 impl TryFrom<RawTerms> for SessionTerms {
     type Error = String;
 
     fn try_from(raw: RawTerms) -> Result<Self, String> {
-        Self::new(raw.initial_balance, raw.fee_rate).map_err(|errors| {
-            errors
-                .iter()
-                .map(TermsError::to_string)
-                .collect::<Vec<_>>()
-                .join("; ")
-        })
+        Self::new(raw.initial_balance, raw.fee_rate)
+            .and_then(|terms| terms.with_market(raw.market))
+            .and_then(|terms| terms.with_risk(raw.risk))
+            .map(|terms| terms.with_cost_method(raw.cost_method))
+            .map_err(|errors| {
+                errors
+                    .iter()
+                    .map(TermsError::to_string)
+                    .collect::<Vec<_>>()
+                    .join("; ")
+            })
     }
 }
 

@@ -2,13 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
-use rust_decimal_macros::dec;
 use serde::{Deserialize, Serialize};
 
 use crate::error::LedgerError;
-use crate::exact::MONEY_SCALE;
-
-const MAX_PRICE: Decimal = dec!(1000000000000);
+use crate::exact::{MONEY_SCALE, to_units};
+use crate::terms::MAX_PRICE;
 
 /// One trade that happened in the market.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,7 +14,7 @@ pub struct MarketTrade {
     /// Quote currency for one unit.
     #[serde(with = "rust_decimal::serde::str")]
     pub price: Decimal,
-    /// Units traded. This model fills market orders whole and does not read it.
+    /// Units traded. Read by the volume model and by square-root slippage only.
     #[serde(with = "rust_decimal::serde::str")]
     pub volume: Decimal,
     /// Event time: when the exchange executed it.
@@ -33,8 +31,29 @@ impl MarketTrade {
         Ok(price)
     }
 
+    /// The volume in steps of 1e-8, rounded down; none where it can't be held.
+    pub(crate) fn steps(&self) -> Option<u128> {
+        if self.volume <= Decimal::ZERO {
+            return Some(0);
+        }
+        to_units(self.volume.trunc_with_scale(MONEY_SCALE), MONEY_SCALE)
+    }
+
     /// Minutes since 1970, rounded down.
     pub(crate) fn minute(&self) -> i64 {
         self.time.timestamp().div_euclid(60)
     }
+}
+
+/// The best prices that came with a trade.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quote {
+    /// The highest price that somebody pays.
+    #[serde(with = "rust_decimal::serde::str")]
+    pub bid: Decimal,
+    /// The lowest price at which somebody sells.
+    #[serde(with = "rust_decimal::serde::str")]
+    pub ask: Decimal,
+    /// How much older than the trade it is, in milliseconds.
+    pub age_ms: u32,
 }

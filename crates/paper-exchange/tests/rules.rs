@@ -157,6 +157,7 @@ fn stopping_answers_every_order_and_then_nothing_more_comes() {
         signals: 1,
         fills: 0,
         rejected: 1,
+        cancelled: 0,
     };
     assert_eq!(account.counts(), counts);
 }
@@ -270,12 +271,12 @@ fn a_snapshot_of_another_version_or_with_damage_is_refused() {
         "decimals are strings: {snapshot}"
     );
 
-    let newer = snapshot.replace(r#""version":1"#, r#""version":2"#);
+    let newer = snapshot.replace(r#""version":2"#, r#""version":3"#);
     let error = serde_json::from_str::<Account>(&newer)
         .unwrap_err()
         .to_string();
     assert!(
-        error.contains("version 2") && error.contains("replay"),
+        error.contains("version 3") && error.contains("replay"),
         "{error}"
     );
 
@@ -286,4 +287,25 @@ fn a_snapshot_of_another_version_or_with_damage_is_refused() {
         Err(LedgerError::Unexplained { .. })
     ));
     assert_eq!(account.audit(), Ok(()));
+}
+
+/// As a build wrote it that knew market orders only: it goes on, with the order that waited.
+#[test]
+fn a_snapshot_of_version_1_is_read() {
+    let snapshot = r#"{"version":1,"terms":{"initial_balance":"100","fee_rate":"0"},
+        "state":"RUNNING","sequence":3,"ledger":{"cash":"90","position":"1","cost_basis":"10",
+        "realized_pnl":"0","fees":"0"},"pending":[{
+            "signal_id":"00000000-0000-0000-0000-000000000007","action":"SELL","quantity":"1",
+            "quantity_type":"units","reason":"why","time":"2025-11-25T04:00:01Z"}],
+        "last_price":"10","equity":"100","last_minute":29400720,
+        "counts":{"trades":1,"signals":2,"fills":1,"rejected":0},
+        "metrics":{"peak_equity":"100","max_drawdown":"0","max_drawdown_pct":"0","wins":0,
+        "losses":0}}"#;
+    let mut account: Account = serde_json::from_str(snapshot).unwrap();
+    let out = apply(&mut account, &[tick(dec!(12), 2)]);
+    let [fill] = executions(&out)[..] else {
+        panic!("{out:?}")
+    };
+    assert_eq!((fill.sequence, fill.cash), (4, dec!(102)));
+    assert_eq!(account.position(), dec!(0));
 }

@@ -20,6 +20,9 @@ pub(crate) fn quantity_type(quantity_type: wire::QuantityType) -> exchange::Quan
         wire::QuantityType::CashAmount => exchange::QuantityType::CashAmount,
         wire::QuantityType::PercentOfCash => exchange::QuantityType::PercentOfCash,
         wire::QuantityType::PercentOfPosition => exchange::QuantityType::PercentOfPosition,
+        wire::QuantityType::PercentOfEquity => exchange::QuantityType::PercentOfEquity,
+        wire::QuantityType::PercentAtRisk => exchange::QuantityType::PercentAtRisk,
+        wire::QuantityType::AmountAtRisk => exchange::QuantityType::AmountAtRisk,
     }
 }
 
@@ -35,14 +38,18 @@ pub(crate) fn equity(point: &exchange::EquityPoint) -> wire::Equity {
 /// An execution, still without the session's own fields.
 pub(crate) fn execution(execution: exchange::Execution) -> wire::TradeExecution {
     let number = |value: Decimal| Some(value.normalize());
+    let order = wire::ExecutedOrder {
+        order_id: execution.order_id(),
+        order_type: execution.kind.as_str().to_owned(),
+        leg: execution.leg.as_str().to_owned(),
+        liquidity: execution.liquidity.map(|side| side.as_str().to_owned()),
+        remaining: execution.remaining,
+    };
     wire::TradeExecution {
         trade_id: execution.trade_id(),
         session_id: Uuid::nil(),
         symbol: String::new(),
-        action: match execution.action {
-            exchange::Action::Buy => wire::TradeAction::Buy,
-            exchange::Action::Sell => wire::TradeAction::Sell,
-        },
+        action: trade_action(execution.action),
         quantity: execution.quantity.normalize(),
         price: execution.price.normalize(),
         status: match execution.status {
@@ -60,5 +67,115 @@ pub(crate) fn execution(execution: exchange::Execution) -> wire::TradeExecution 
         position: number(execution.position),
         reason: Some(execution.reason),
         sequence: Some(execution.sequence),
+        order: Some(Box::new(order)),
+    }
+}
+
+fn trade_action(action: exchange::Action) -> wire::TradeAction {
+    match action {
+        exchange::Action::Buy => wire::TradeAction::Buy,
+        exchange::Action::Sell => wire::TradeAction::Sell,
+    }
+}
+
+/// An order's change.
+pub(crate) fn order_update(event: exchange::OrderEvent) -> wire::OrderUpdate {
+    wire::OrderUpdate {
+        order_id: event.order_id(),
+        signal_id: event.signal_id,
+        status: event.status.as_str().to_owned(),
+        action: trade_action(event.action),
+        order_type: event.kind.as_str().to_owned(),
+        leg: event.leg.as_str().to_owned(),
+        time_in_force: event.time_in_force.as_str().to_owned(),
+        quantity: event.quantity,
+        filled: event.filled,
+        limit_price: event.kind.limit().map(|limit| limit.normalize()),
+        stop_price: event.trigger,
+        reason: event.reason,
+    }
+}
+
+/// An order's terms, or what is wrong with them and where.
+pub(crate) fn order_terms(
+    order_type: Option<&str>,
+    details: Option<&wire::OrderDetails>,
+) -> Result<exchange::OrderTerms, (&'static str, &'static str)> {
+    let none = wire::OrderDetails::default();
+    let details = details.unwrap_or(&none);
+    let limit = details
+        .limit_price
+        .ok_or(("limit_price", "the order type needs one"));
+    let stop = details
+        .stop_price
+        .ok_or(("stop_price", "the order type needs one"));
+    let kind = match order_type.unwrap_or("market") {
+        "market" => exchange::OrderKind::Market,
+        "limit" => exchange::OrderKind::Limit { limit: limit? },
+        "stop" => exchange::OrderKind::Stop { stop: stop? },
+        "stop_limit" => exchange::OrderKind::StopLimit {
+            stop: stop?,
+            limit: limit?,
+        },
+        "trailing_stop" => exchange::OrderKind::TrailingStop {
+            percent: details
+                .trail_percent
+                .ok_or(("trail_percent", "the order type needs one"))?,
+        },
+        "take_profit" => exchange::OrderKind::TakeProfit { target: stop? },
+        _ => {
+            return Err((
+                "order_type",
+                "use market, limit, stop, stop_limit, trailing_stop or take_profit",
+            ));
+        }
+    };
+    let time_in_force = match details.time_in_force.as_deref().unwrap_or("gtc") {
+        "gtc" => exchange::TimeInForce::Gtc,
+        "ioc" => exchange::TimeInForce::Ioc,
+        "fok" => exchange::TimeInForce::Fok,
+        "day" => exchange::TimeInForce::Day,
+        "gtd" => exchange::TimeInForce::Gtd {
+            until: details.expires_at.ok_or(("expires_at", "gtd needs it"))?,
+        },
+        _ => return Err(("time_in_force", "use gtc, ioc, fok, gtd or day")),
+    };
+    let stop_loss = details.stop_loss.as_ref().map(|stop| {
+        Ok(exchange::StopLoss {
+            distance: distance(&stop.distance).ok_or(("stop_loss", ONE_DISTANCE))?,
+            trailing: stop.trailing_percent,
+        })
+    });
+    let take_profit = details.take_profit.iter().map(|target| {
+        Ok(exchange::Target {
+            distance: distance(&target.distance).ok_or(("take_profit", ONE_DISTANCE))?,
+            portion: target.portion,
+        })
+    });
+    let risk_distance = details
+        .risk_distance
+        .as_ref()
+        .map(|fall| distance(fall).ok_or(("risk_distance", ONE_DISTANCE)));
+    Ok(exchange::OrderTerms {
+        kind,
+        time_in_force,
+        reduce_only: details.reduce_only,
+        post_only: details.post_only,
+        group: details.group,
+        stop_loss: stop_loss.transpose()?,
+        take_profit: take_profit.collect::<Result<_, _>>()?,
+        risk_distance: risk_distance.transpose()?,
+        most: details.max_cost,
+    })
+}
+
+const ONE_DISTANCE: &str = "give a percent, an amount or a risk_multiple, and only one of them";
+
+fn distance(wire: &wire::OrderDistance) -> Option<exchange::Distance> {
+    match (wire.percent, wire.amount, wire.risk_multiple) {
+        (Some(percent), None, None) => Some(exchange::Distance::Percent(percent)),
+        (None, Some(amount), None) => Some(exchange::Distance::Amount(amount)),
+        (None, None, Some(times)) => Some(exchange::Distance::Risk(times)),
+        _ => None,
     }
 }

@@ -8,6 +8,7 @@ use sqlx::PgPool;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use crate::commands;
 use crate::peers::{CallError, Peers};
 use crate::repository::{self, SessionRow};
 
@@ -75,6 +76,14 @@ impl Deployer {
         for session in repository::waiting(&self.database).await? {
             let id = session.id;
             let outcome = match session.status.as_str() {
+                // It stopped by itself: the strategy needs not be evaluated any more.
+                "STOPPED" | "ERROR" => match self.peers.withdraw(id).await {
+                    Ok(_) => {
+                        repository::mark_withdrawn(&self.database, id).await?;
+                        Ok(())
+                    }
+                    Err(error) => Err(error),
+                },
                 "STOPPING" => match self.peers.withdraw(id).await {
                     Ok(true) => Ok(()),
                     Ok(false) => {
@@ -97,6 +106,6 @@ impl Deployer {
                 }
             }
         }
-        Ok(())
+        commands::deliver(&self.database, &self.peers).await
     }
 }

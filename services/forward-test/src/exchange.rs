@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 use kafka_common::messages::{
-    ForwardTestEvent, ForwardTestEventKind, RecordKind, StrategySignal, TickView, TradeExecution,
+    ForwardTestEvent, ForwardTestEventKind, RecordKind, StrategySignal, TickView,
 };
 use kafka_common::partitioner::market_data_partitions;
 use kafka_common::processor::{
@@ -12,23 +12,26 @@ use kafka_common::processor::{
 };
 use kafka_common::topics::{MarketDataUpdates, StrategySignals};
 use kafka_common::trace::{self, TraceContext};
-use kafka_common::{ForwardTestService, Topic, Topics, envelope};
+use kafka_common::{ForwardTestService, Topic, envelope};
 use paper_exchange::{
-    Account, Disposition, LedgerError, MarketTrade, OrderRequest, Output, SessionTerms,
+    Account, Disposition, LedgerError, MarketTrade, OrderRequest, Origin, Output, Quote,
+    Replacement,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::convert;
 use crate::one_order::{Applied, OneOrder, Place, Step};
-use crate::projection::{Row, SessionUpdate, Status};
+use crate::projection::{Row, Status};
+use crate::publishing::{publish, send_event};
+use crate::terms;
 
 /// The format of the snapshots.
 const SNAPSHOT_VERSION: u32 = 1;
 /// Input 0 is the signals; the market-data partitions follow.
 const SIGNALS: usize = 0;
 
-type Out = Outputs<ForwardTestService, Row>;
+pub(crate) type Out = Outputs<ForwardTestService, Row>;
 
 /// Makes the units: a partition of the signals, and the market-data partitions that it follows.
 #[derive(Debug)]
@@ -65,11 +68,14 @@ impl Processor for Exchange {
 
 /// A session that trades.
 #[derive(Debug, Serialize, Deserialize)]
-struct Session {
-    user_id: String,
-    strategy_id: Uuid,
-    symbol: String,
-    account: Account,
+pub(crate) struct Session {
+    pub(crate) user_id: String,
+    pub(crate) strategy_id: Uuid,
+    pub(crate) symbol: String,
+    pub(crate) account: Account,
+    /// UTC day (since 1970) of the latest point of the equity curve.
+    #[serde(default)]
+    pub(crate) day: Option<i64>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -93,12 +99,15 @@ struct SignalRecord {
 struct MarketTick {
     symbol: String,
     trade: MarketTrade,
+    quote: Option<Quote>,
+    /// No trade, but the mark of missing ones.
+    gap: bool,
     trace: Option<TraceContext>,
 }
 
 /// Traces of signals whose orders wait. They are for looking, not for trading: beyond the bound
 /// they are forgotten, and what follows begins traces of its own.
-type Traces = HashMap<Uuid, TraceContext>;
+pub(crate) type Traces = HashMap<Uuid, TraceContext>;
 const MAX_TRACES: usize = 10_000;
 
 /// The paper exchange of one partition.
@@ -174,6 +183,10 @@ impl PartitionExchange {
                     cause.partition
                 )
             })?;
+        if kind == RecordKind::Signal {
+            convert::order_terms(data.order_type.as_deref(), data.order.as_deref())
+                .map_err(|(field, why)| format!("`{field}`: {why}"))?;
+        }
         let id = data
             .signal_id
             .ok_or("the signal has no `signal_id`: repeats can't be told")?;
@@ -226,7 +239,18 @@ impl PartitionExchange {
             let Some(session) = self.sessions.get_mut(id) else {
                 continue;
             };
-            match session.account.on_trade(&tick.trade, &mut self.outputs) {
+            let account = &mut session.account;
+            let applied = match tick.gap {
+                true => {
+                    account.on_gap(tick.trade.time, &mut self.outputs);
+                    Ok(())
+                }
+                false => {
+                    let quote = tick.quote.as_ref();
+                    account.on_quoted_trade(&tick.trade, quote, &mut self.outputs)
+                }
+            };
+            match applied {
                 Ok(()) => {}
                 Err(LedgerError::InvalidTrade { price }) => {
                     metrics::counter!("forward_test_invalid_ticks_total").increment(1);
@@ -272,7 +296,14 @@ impl PartitionExchange {
                     ids.retain(|other| *other != id);
                 }
                 session.account.stop(time, &mut self.outputs);
-                publish(id, &session, &mut self.outputs, &mut self.traces, None, out);
+                publish(
+                    id,
+                    &mut session,
+                    &mut self.outputs,
+                    &mut self.traces,
+                    None,
+                    out,
+                );
             }
             RecordKind::Signal => {
                 let Some(session) = self.sessions.get_mut(&id) else {
@@ -288,6 +319,15 @@ impl PartitionExchange {
                     }
                     self.traces.insert(signal_id, trace);
                 }
+                let details = data.order.as_deref();
+                let Ok(terms) = convert::order_terms(data.order_type.as_deref(), details) else {
+                    // Checked when it was read.
+                    return;
+                };
+                let origin = match details.is_some_and(|details| details.manual) {
+                    true => Origin::User,
+                    false => Origin::Strategy,
+                };
                 let order = OrderRequest {
                     signal_id,
                     action,
@@ -296,9 +336,27 @@ impl PartitionExchange {
                     reason: data.signal.reason,
                     time,
                 };
-                if session.account.on_signal(order, &mut self.outputs) == Disposition::NotRunning {
+                let taken = session
+                    .account
+                    .on_order(order, terms, origin, &mut self.outputs);
+                if taken == Disposition::NotRunning {
                     metrics::counter!("forward_test_signals_ignored_total").increment(1);
                     tracing::warn!(session = %id, "signal for a session that has ended");
+                }
+                publish(id, session, &mut self.outputs, &mut self.traces, None, out);
+            }
+            RecordKind::Cancel
+            | RecordKind::Replace
+            | RecordKind::Pause
+            | RecordKind::Resume
+            | RecordKind::Close => {
+                let Some(session) = self.sessions.get_mut(&id) else {
+                    return unknown_session(kind, id);
+                };
+                let known = command(&mut session.account, kind, &data, time, &mut self.outputs);
+                if !known {
+                    metrics::counter!("forward_test_commands_ignored_total").increment(1);
+                    tracing::info!(session = %id, kind = kind.as_str(), "the order isn't open");
                 }
                 publish(id, session, &mut self.outputs, &mut self.traces, None, out);
             }
@@ -313,28 +371,33 @@ impl PartitionExchange {
         let user_id = data.user_id.unwrap_or_default();
         let terms = data
             .start
-            .map(|start| SessionTerms::new(start.initial_balance, start.fee_rate));
+            .map(|start| terms::of_record(start.initial_balance, start.fee_rate, start.terms));
         let refusal = match terms {
             Some(Ok(terms)) => {
                 let symbol = data.market_data.symbol;
                 let mut account = Account::new(terms);
                 account.start(time, &mut self.outputs);
                 let strategy_id = data.strategy_id;
-                let session = Session {
+                let mut session = Session {
                     user_id,
                     strategy_id,
                     symbol: symbol.clone(),
                     account,
+                    day: None,
                 };
-                publish(id, &session, &mut self.outputs, &mut self.traces, None, out);
+                publish(
+                    id,
+                    &mut session,
+                    &mut self.outputs,
+                    &mut self.traces,
+                    None,
+                    out,
+                );
                 self.by_symbol.entry(symbol).or_default().push(id);
                 self.sessions.insert(id, session);
                 return;
             }
-            Some(Err(errors)) => {
-                let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
-                texts.join("; ")
-            }
+            Some(Err(refusal)) => refusal,
             None => "the start record has no terms".to_owned(),
         };
         tracing::error!(session = %id, refusal, "session can't start");
@@ -348,6 +411,8 @@ impl PartitionExchange {
             timestamp: time,
             equity: None,
             reason: Some(refusal.clone()),
+            order: None,
+            metrics: None,
         };
         send_event(&event, out);
         out.row(Row::Ended {
@@ -359,128 +424,40 @@ impl PartitionExchange {
     }
 }
 
+/// Applies what a user asks; false where it concerns an order that isn't open.
+fn command(
+    account: &mut Account,
+    kind: RecordKind,
+    data: &StrategySignal,
+    time: DateTime<Utc>,
+    outputs: &mut Vec<Output>,
+) -> bool {
+    let details = data.order.as_deref();
+    let order_id = details
+        .and_then(|details| details.order_id)
+        .unwrap_or_default();
+    match kind {
+        RecordKind::Cancel => return account.cancel(order_id, time, outputs),
+        RecordKind::Replace => {
+            let quantity = data.signal.quantity;
+            let change = Replacement {
+                quantity: (!quantity.is_zero()).then_some(quantity),
+                limit: details.and_then(|details| details.limit_price),
+                trigger: details.and_then(|details| details.stop_price),
+            };
+            return account.replace(order_id, change, time, outputs);
+        }
+        RecordKind::Pause => account.pause(time, outputs),
+        RecordKind::Resume => account.resume(time, outputs),
+        RecordKind::Close => account.close(data.signal_id.unwrap_or_default(), time, outputs),
+        RecordKind::Signal | RecordKind::Start | RecordKind::Stop | RecordKind::Progress => {}
+    }
+    true
+}
+
 fn unknown_session(kind: RecordKind, id: Uuid) {
     metrics::counter!("forward_test_signals_ignored_total").increment(1);
     tracing::debug!(session = %id, kind = kind.as_str(), "record for a session that isn't here");
-}
-
-/// Sends outputs to their topics, and to the database as rows.
-fn publish(
-    id: Uuid,
-    session: &Session,
-    outputs: &mut Vec<Output>,
-    traces: &mut Traces,
-    error: Option<&str>,
-    out: &mut Out,
-) {
-    if outputs.is_empty() {
-        return;
-    }
-    let mut status = None;
-    let mut time = None;
-    for output in outputs.drain(..) {
-        let event = |kind, sequence, timestamp, equity| ForwardTestEvent {
-            session_id: id,
-            user_id: session.user_id.clone(),
-            strategy_id: session.strategy_id,
-            symbol: session.symbol.clone(),
-            event: kind,
-            sequence,
-            timestamp,
-            equity,
-            reason: None,
-        };
-        match output {
-            Output::Started(marker) => {
-                let kind = ForwardTestEventKind::SessionStarted;
-                send_event(&event(kind, marker.sequence, marker.time, None), out);
-                status = Some((Status::Running, None));
-                time = Some(marker.time);
-            }
-            Output::Execution(execution) => {
-                let message = TradeExecution {
-                    session_id: id,
-                    symbol: session.symbol.clone(),
-                    user_id: Some(session.user_id.clone()),
-                    strategy_id: Some(session.strategy_id),
-                    ..convert::execution(execution)
-                };
-                count(&message, out);
-                let key = id.to_string();
-                // The signal's trace, not that of the tick which filled it.
-                let of_signal = message.signal_id.and_then(|id| traces.remove(&id));
-                trace::sync_scope(of_signal.or_else(trace::current), || {
-                    let topic = Topics::TRADE_EXECUTIONS;
-                    out.send(topic, None, &key, message.trade_id, &[], &message);
-                });
-                out.row(Row::Execution(Box::new(message)));
-            }
-            Output::Equity(point) => {
-                let equity = convert::equity(&point);
-                let kind = ForwardTestEventKind::Equity;
-                send_event(&event(kind, point.sequence, point.time, Some(equity)), out);
-                out.row(Row::Equity {
-                    session_id: id,
-                    point,
-                });
-            }
-            Output::Stopped(point) => {
-                let equity = convert::equity(&point);
-                let kind = ForwardTestEventKind::SessionStopped;
-                send_event(&event(kind, point.sequence, point.time, Some(equity)), out);
-                status = Some((Status::Stopped, None));
-                time = Some(point.time);
-                out.row(Row::Equity {
-                    session_id: id,
-                    point,
-                });
-            }
-            Output::Failed(marker) => {
-                let mut failed = event(
-                    ForwardTestEventKind::SessionError,
-                    marker.sequence,
-                    marker.time,
-                    None,
-                );
-                failed.reason = error.map(str::to_owned);
-                send_event(&failed, out);
-                status = Some((Status::Error, error.map(str::to_owned)));
-                time = Some(marker.time);
-            }
-        }
-    }
-    let account = &session.account;
-    out.row(Row::Session(Box::new(SessionUpdate {
-        session_id: id,
-        sequence: account.sequence(),
-        status,
-        time,
-        cash: account.cash(),
-        position: account.position(),
-        equity: account.equity(),
-        last_price: account.last_price(),
-        realized_pnl: account.realized_pnl(),
-        fees: account.fees(),
-        trades: account.counts().fills,
-        return_pct: account.return_pct(),
-    })));
-}
-
-fn count(message: &TradeExecution, out: &Out) {
-    if !out.is_suppressed() {
-        metrics::counter!(
-            "forward_test_executions_total",
-            "status" => message.status.as_str()
-        )
-        .increment(1);
-    }
-}
-
-fn send_event(event: &ForwardTestEvent, out: &mut Out) {
-    let name = format!("event/{}", event.sequence);
-    let id = Uuid::new_v5(&event.session_id, name.as_bytes());
-    let key = event.session_id.to_string();
-    out.send(Topics::FORWARD_TEST_EVENTS, None, &key, id, &[], event);
 }
 
 impl Unit for PartitionExchange {
@@ -498,7 +475,7 @@ impl Unit for PartitionExchange {
             }
             Some(slot) => {
                 let tick = read_tick(&record);
-                let tick = tick.map_err(|error| outcome = Err(error)).ok().flatten();
+                let tick = tick.map_err(|error| outcome = Err(error)).ok();
                 self.order.push_tick(slot, record.offset, tick);
             }
         }
@@ -542,15 +519,17 @@ impl Unit for PartitionExchange {
     }
 }
 
-/// `None` for the mark of missing trades: there is nothing to trade on.
-fn read_tick(record: &InputRecord<'_>) -> Result<Option<MarketTick>, String> {
+fn read_tick(record: &InputRecord<'_>) -> Result<MarketTick, String> {
     let tick = envelope::decode::<TickView<'_>>(record.value)
         .map_err(|error| error.to_string())?
         .data;
-    if tick.gap.is_some() {
-        return Ok(None);
-    }
-    Ok(Some(MarketTick {
+    Ok(MarketTick {
+        gap: tick.gap.is_some(),
+        quote: tick.bid.zip(tick.ask).map(|(bid, ask)| Quote {
+            bid,
+            ask,
+            age_ms: tick.quote_age_ms.unwrap_or(0),
+        }),
         symbol: tick.symbol.into_owned(),
         trade: MarketTrade {
             price: tick.price,
@@ -558,5 +537,5 @@ fn read_tick(record: &InputRecord<'_>) -> Result<Option<MarketTick>, String> {
             time: tick.timestamp,
         },
         trace: trace::current(),
-    }))
+    })
 }

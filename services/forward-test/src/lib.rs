@@ -1,20 +1,32 @@
 //! The forward-test service: sessions over HTTP, and the paper exchange on the log.
 //!
 //! - [`sessions`]: start, list, show, stop; trades and equity
+//! - [`control`]: pause, resume, clone
+//! - [`ordering`]: orders: to see, to place, to change, to cancel
+//! - [`reports`]: figures, and trades as a file
+//! - [`commands`]: what users ask of running sessions, on its way to the log
 //! - [`deploying`]: brings sessions to the strategy service, as often as it takes
 //! - [`one_order`]: the one order of ticks and signals
 //! - [`exchange`]: the state machine that applies them to the sessions' accounts
 //! - [`projection`]: what the state machine decided, in the database
 
+mod commands;
+mod control;
 mod convert;
 mod deploying;
 mod exchange;
+mod figures;
 mod one_order;
+mod ordering;
+mod orders;
 mod peers;
 mod projection;
+mod publishing;
+mod reports;
 mod repository;
 mod sessions;
 mod state;
+mod terms;
 
 use std::sync::Arc;
 
@@ -71,6 +83,13 @@ async fn start_now(context: Context) -> anyhow::Result<Service> {
         .routes(routes!(sessions::stop))
         .routes(routes!(sessions::trades))
         .routes(routes!(sessions::equity))
+        .routes(routes!(control::pause))
+        .routes(routes!(control::resume))
+        .routes(routes!(control::clone))
+        .routes(routes!(ordering::list, ordering::place))
+        .routes(routes!(ordering::cancel, ordering::replace))
+        .routes(routes!(reports::metrics))
+        .routes(routes!(reports::export))
         .with_state(state)
         .split_for_parts();
     Ok(Service {

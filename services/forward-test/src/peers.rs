@@ -85,12 +85,28 @@ impl Peers {
             timeframe: &session.timeframe,
             initial_balance: session.initial_balance,
             fee_rate: session.fee_rate,
+            terms: session.terms.as_ref().map(|terms| &terms.0),
         };
         read(
             self.call(self.http.request(Method::PUT, url).json(&body))
                 .await?,
         )
         .await
+    }
+
+    /// Gives a command its place in the log.
+    pub(crate) async fn command(
+        &self,
+        session_id: Uuid,
+        command_id: Uuid,
+        body: &serde_json::value::RawValue,
+    ) -> Result<(), CallError> {
+        let url = format!(
+            "{}/v1/deployments/{session_id}/commands/{command_id}",
+            self.strategy_url
+        );
+        let request = self.http.request(Method::PUT, url).json(body);
+        self.call(request).await.map(|_| ())
     }
 
     /// Ends the session's run; false where the strategy service has never heard of it.
@@ -132,6 +148,8 @@ struct DeploymentBody<'a> {
     initial_balance: rust_decimal::Decimal,
     #[serde(with = "kafka_common::decimal::number")]
     fee_rate: rust_decimal::Decimal,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    terms: Option<&'a Value>,
 }
 
 async fn read<T: serde::de::DeserializeOwned>(response: Response) -> Result<T, CallError> {

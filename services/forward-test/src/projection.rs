@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use kafka_common::messages::TradeExecution;
+use kafka_common::messages::{OrderUpdate, TradeExecution};
 use kafka_common::processor::{Snapshot, Store, StoreError};
 use paper_exchange::EquityPoint;
 use rust_decimal::Decimal;
@@ -11,12 +11,13 @@ use service_kit::snapshots;
 use sqlx::{PgPool, PgTransaction};
 use uuid::Uuid;
 
-use crate::SCHEMA;
+use crate::{SCHEMA, orders};
 
 /// A session's status in the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Status {
     Running,
+    Paused,
     Stopped,
     Error,
 }
@@ -25,6 +26,7 @@ impl Status {
     fn as_str(self) -> &'static str {
         match self {
             Self::Running => "RUNNING",
+            Self::Paused => "PAUSED",
             Self::Stopped => "STOPPED",
             Self::Error => "ERROR",
         }
@@ -48,12 +50,24 @@ pub(crate) struct SessionUpdate {
     pub(crate) fees: Decimal,
     pub(crate) trades: u64,
     pub(crate) return_pct: Decimal,
+    /// The figures, as JSON text.
+    pub(crate) metrics: Option<String>,
+}
+
+/// An order after a change.
+#[derive(Debug, Clone)]
+pub(crate) struct OrderRow {
+    pub(crate) session_id: Uuid,
+    pub(crate) sequence: u64,
+    pub(crate) time: DateTime<Utc>,
+    pub(crate) update: OrderUpdate,
 }
 
 /// A row to be written.
 #[derive(Debug, Clone)]
 pub(crate) enum Row {
     Execution(Box<TradeExecution>),
+    Order(Box<OrderRow>),
     Equity {
         session_id: Uuid,
         point: EquityPoint,
@@ -99,6 +113,14 @@ impl Store<Row> for Projection {
                     write_execution(&mut transaction, &execution, data)
                         .await
                         .map_err(failed)?;
+                    orders::executed(&mut transaction, &execution)
+                        .await
+                        .map_err(failed)?;
+                }
+                Row::Order(order) => {
+                    orders::changed(&mut transaction, &order)
+                        .await
+                        .map_err(failed)?;
                 }
                 Row::Equity { session_id, point } => {
                     write_equity(&mut transaction, session_id, &point)
@@ -133,11 +155,9 @@ fn merge(
     latest: &mut std::collections::HashMap<Uuid, Box<SessionUpdate>>,
     mut update: Box<SessionUpdate>,
 ) {
-    if let Some(before) = latest.remove(&update.session_id)
-        && update.status.is_none()
-    {
-        update.status = before.status;
-        update.time = before.time;
+    if let Some(before) = latest.remove(&update.session_id) {
+        update.status = update.status.or(before.status);
+        update.time = update.time.or(before.time);
     }
     latest.insert(update.session_id, update);
 }
@@ -189,16 +209,19 @@ async fn write_session(
         Some((status, reason)) => (Some(status.as_str()), reason.as_deref()),
         None => (None, None),
     };
-    // A user's STOPPING is kept until the log says how it ended; an older update changes nothing.
+    // A user's STOPPING or CLOSING is kept until the log says how it ended; an older update changes nothing.
     sqlx::query(
         "UPDATE forward_test.sessions SET
              sequence = $2, cash = $3, position = $4, equity = $5, last_price = $6,
              realized_pnl = $7, fees = $8, trades = $9, return_pct = $10,
+             metrics = COALESCE($14::JSON, metrics),
              status = CASE WHEN $11::TEXT IS NULL THEN status
-                           WHEN $11 = 'RUNNING' AND status <> 'PENDING' THEN status
+                           WHEN $11 IN ('RUNNING', 'PAUSED')
+                               AND status NOT IN ('PENDING', 'RUNNING', 'PAUSED') THEN status
                            ELSE $11 END,
              status_reason = COALESCE($12, status_reason),
-             started_at = CASE WHEN $11 = 'RUNNING' THEN $13 ELSE started_at END,
+             started_at = CASE WHEN $11 IN ('RUNNING', 'PAUSED') THEN COALESCE(started_at, $13)
+                               ELSE started_at END,
              stopped_at = CASE WHEN $11 IN ('STOPPED', 'ERROR') THEN $13 ELSE stopped_at END
          WHERE id = $1 AND sequence < $2",
     )
@@ -215,6 +238,7 @@ async fn write_session(
     .bind(status)
     .bind(reason)
     .bind(update.time)
+    .bind(&update.metrics)
     .execute(&mut **transaction)
     .await?;
     Ok(())
@@ -241,6 +265,6 @@ async fn end(
 }
 
 /// Postgres has no unsigned integers; a session doesn't reach 2^63 outputs.
-fn sequence(value: u64) -> i64 {
+pub(crate) fn sequence(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }

@@ -2,8 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
+use serde_json::Value;
 use sqlx::PgPool;
+use sqlx::types::Json;
 use uuid::Uuid;
+
+use crate::reports::DayAnswer;
 
 /// A session.
 #[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
@@ -33,6 +37,7 @@ pub(crate) struct SessionRow {
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) started_at: Option<DateTime<Utc>>,
     pub(crate) stopped_at: Option<DateTime<Utc>>,
+    pub(crate) terms: Option<Json<Value>>,
 }
 
 /// What a user asks for.
@@ -46,6 +51,7 @@ pub(crate) struct NewSession {
     pub(crate) timeframe: String,
     pub(crate) initial_balance: Decimal,
     pub(crate) fee_rate: Decimal,
+    pub(crate) terms: Option<Value>,
 }
 
 /// A point of the equity curve.
@@ -63,8 +69,8 @@ pub(crate) struct EquityRow {
 pub(crate) async fn insert(pool: &PgPool, new: &NewSession) -> Result<bool, sqlx::Error> {
     let done = sqlx::query(
         "INSERT INTO forward_test.sessions (id, user_id, name, strategy_id, symbol, timeframe,
-             initial_balance, fee_rate, status, cash, equity)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'PENDING', $7, $7)
+             initial_balance, fee_rate, status, cash, equity, terms)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'PENDING', $7, $7, $9)
          ON CONFLICT (id) DO NOTHING",
     )
     .bind(new.id)
@@ -75,6 +81,7 @@ pub(crate) async fn insert(pool: &PgPool, new: &NewSession) -> Result<bool, sqlx
     .bind(&new.timeframe)
     .bind(new.initial_balance)
     .bind(new.fee_rate)
+    .bind(new.terms.as_ref().map(Json))
     .execute(pool)
     .await?;
     Ok(done.rows_affected() > 0)
@@ -111,12 +118,62 @@ pub(crate) async fn mark_deployed(
 pub(crate) async fn mark_stopping(pool: &PgPool, id: Uuid) -> Result<(), sqlx::Error> {
     sqlx::query(
         "UPDATE forward_test.sessions SET status = 'STOPPING'
-         WHERE id = $1 AND status IN ('PENDING', 'RUNNING')",
+         WHERE id = $1 AND status IN ('PENDING', 'RUNNING', 'PAUSED', 'CLOSING')",
     )
     .bind(id)
     .execute(pool)
     .await?;
     Ok(())
+}
+
+/// Asks a session to sell its position and then to stop; false where it isn't running.
+pub(crate) async fn mark_closing(pool: &PgPool, id: Uuid) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query(
+        "UPDATE forward_test.sessions SET status = 'CLOSING', closing = TRUE
+         WHERE id = $1 AND status IN ('RUNNING', 'PAUSED')",
+    )
+    .bind(id)
+    .execute(pool)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// The strategy service has let a session go that stopped by itself.
+pub(crate) async fn mark_withdrawn(pool: &PgPool, id: Uuid) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE forward_test.sessions SET withdrawn = TRUE WHERE id = $1")
+        .bind(id)
+        .execute(pool)
+        .await?;
+    Ok(())
+}
+
+/// A session's figures, as JSON text.
+pub(crate) async fn metrics(pool: &PgPool, id: Uuid) -> Result<Option<String>, sqlx::Error> {
+    sqlx::query_scalar("SELECT metrics::TEXT FROM forward_test.sessions WHERE id = $1")
+        .bind(id)
+        .fetch_one(pool)
+        .await
+}
+
+/// A session's UTC days, oldest first; the newest 366.
+pub(crate) async fn days(pool: &PgPool, id: Uuid) -> Result<Vec<DayAnswer>, sqlx::Error> {
+    sqlx::query_as(
+        "WITH ends AS (
+             SELECT DISTINCT ON (day) (time AT TIME ZONE 'UTC')::DATE AS day, equity
+             FROM forward_test.equity WHERE session_id = $1
+             ORDER BY day DESC, sequence DESC LIMIT 367),
+         days AS (
+             SELECT e.day, e.equity, COALESCE(LAG(e.equity) OVER (ORDER BY e.day),
+                 s.initial_balance) AS before
+             FROM ends e JOIN forward_test.sessions s ON s.id = $1)
+         SELECT day, equity,
+             CASE WHEN before = 0 THEN 0::NUMERIC
+                  ELSE ROUND((equity - before) * 100 / before, 8) END AS return_pct
+         FROM days ORDER BY day",
+    )
+    .bind(id)
+    .fetch_all(pool)
+    .await
 }
 
 /// Ends a session that never reached the strategy service, or that it refuses.
@@ -179,6 +236,7 @@ pub(crate) async fn waiting(pool: &PgPool) -> Result<Vec<SessionRow>, sqlx::Erro
     sqlx::query_as(
         "SELECT * FROM forward_test.sessions
          WHERE (status = 'PENDING' AND NOT deployed) OR status = 'STOPPING'
+            OR (closing AND status IN ('STOPPED', 'ERROR') AND NOT withdrawn)
          ORDER BY created_at LIMIT 500",
     )
     .fetch_all(pool)
@@ -189,7 +247,7 @@ pub(crate) async fn waiting(pool: &PgPool) -> Result<Vec<SessionRow>, sqlx::Erro
 pub(crate) async fn active_symbols(pool: &PgPool) -> Result<Vec<String>, sqlx::Error> {
     sqlx::query_scalar(
         "SELECT DISTINCT symbol FROM forward_test.sessions
-         WHERE status IN ('PENDING', 'RUNNING') ORDER BY symbol LIMIT 500",
+         WHERE status IN ('PENDING', 'RUNNING', 'PAUSED', 'CLOSING') ORDER BY symbol LIMIT 500",
     )
     .fetch_all(pool)
     .await

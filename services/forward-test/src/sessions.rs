@@ -5,16 +5,17 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
-use paper_exchange::SessionTerms;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use service_kit::{ApiJson, FieldError, Identity, Page, PageQuery, Problem};
 use uuid::Uuid;
 
+use crate::commands::{self, Command};
 use crate::peers::CallError;
 use crate::repository::{self, EquityRow, NewSession, SessionRow};
 use crate::state::AppState;
+use crate::terms::{Terms, TermsBody};
 
 /// Ids of sessions that were created with an idempotency key.
 const KEY_NAMESPACE: Uuid = Uuid::from_u128(0x5a0e_7d1c_93f2_4b0a_8a43_d2b6_0c1f_9e77);
@@ -47,6 +48,49 @@ pub(crate) struct SessionBody {
     fee_rate: Decimal,
     /// Up to 200 characters; made from the symbol where it is missing.
     name: Option<String>,
+    /// `{"kind": "next_trade"}` (where it is missing); `{"kind": "quote", "max_age_ms", "stale":
+    /// "wait" | "reject", "max_wait_seconds"}`; `{"kind": "volume", "share", "queue"}`.
+    #[schema(value_type = Option<Object>)]
+    fill_model: Option<serde_json::Value>,
+    /// `{"maker", "taker"}` in place of `fee_rate`, or `{"preset": "coinbase"}`.
+    #[schema(value_type = Option<Object>)]
+    fees: Option<serde_json::Value>,
+    /// `{"kind": "fixed", "amount"}`, `{"kind": "proportional", "rate"}` or
+    /// `{"kind": "square_root", "rate"}`.
+    #[schema(value_type = Option<Object>)]
+    slippage: Option<serde_json::Value>,
+    /// `{"kind": "fixed", "ms"}` or `{"kind": "uniform", "min_ms", "max_ms", "seed"}`.
+    #[schema(value_type = Option<Object>)]
+    latency: Option<serde_json::Value>,
+    /// Where trades of the market are missing, orders that go to the market `wait` or are
+    /// refused (`reject`).
+    #[schema(value_type = Option<Object>)]
+    gap: Option<serde_json::Value>,
+    /// `{"quantity_increment", "price_increment", "min_quantity", "min_notional"}`.
+    #[schema(value_type = Option<Object>)]
+    product: Option<serde_json::Value>,
+    /// `{"max_position", "max_order", "max_orders_per_minute", "max_daily_loss", "max_drawdown",
+    /// "action": "reject" | "halt"}`.
+    #[schema(value_type = Option<Object>)]
+    risk: Option<serde_json::Value>,
+    /// `average` (where it is missing) or `fifo`.
+    #[schema(value_type = Option<Object>)]
+    cost_method: Option<serde_json::Value>,
+}
+
+impl SessionBody {
+    fn terms(&self) -> TermsBody {
+        TermsBody {
+            fill_model: self.fill_model.clone(),
+            fees: self.fees.clone(),
+            slippage: self.slippage.clone(),
+            latency: self.latency.clone(),
+            gap: self.gap.clone(),
+            product: self.product.clone(),
+            risk: self.risk.clone(),
+            cost_method: self.cost_method.clone(),
+        }
+    }
 }
 
 fn default_timeframe() -> String {
@@ -77,7 +121,11 @@ pub(crate) struct SessionAnswer {
     #[serde(with = "kafka_common::decimal::number")]
     #[schema(value_type = f64)]
     fee_rate: Decimal,
-    /// `PENDING`, `RUNNING`, `STOPPING`, `STOPPED` or `ERROR`.
+    /// Further terms, as `POST /v1/sessions` takes them; null where orders fill whole at the next
+    /// trade, for one fee.
+    #[schema(value_type = Option<Object>)]
+    terms: Option<serde_json::Value>,
+    /// `PENDING`, `RUNNING`, `PAUSED`, `CLOSING`, `STOPPING`, `STOPPED` or `ERROR`.
     status: String,
     status_reason: Option<String>,
     #[serde(with = "kafka_common::decimal::number")]
@@ -122,6 +170,7 @@ impl From<SessionRow> for SessionAnswer {
             timeframe: row.timeframe,
             initial_balance: row.initial_balance.normalize(),
             fee_rate: row.fee_rate.normalize(),
+            terms: row.terms.map(|terms| terms.0),
             status: row.status,
             status_reason: row.status_reason,
             cash: row.cash.normalize(),
@@ -172,7 +221,7 @@ impl From<EquityRow> for EquityAnswer {
     }
 }
 
-fn check(body: &SessionBody) -> Result<(), Problem> {
+fn check(body: &SessionBody) -> Result<Terms, Problem> {
     let mut errors = Vec::new();
     if !TIMEFRAMES.contains(&body.timeframe.as_str()) {
         errors.push(FieldError {
@@ -182,7 +231,11 @@ fn check(body: &SessionBody) -> Result<(), Problem> {
             hint: format!("use one of {}", TIMEFRAMES.join(", ")),
         });
     }
-    if let Err(wrong) = SessionTerms::new(body.initial_balance, body.fee_rate) {
+    let terms = body.terms().read().unwrap_or_else(|wrong| {
+        errors.extend(wrong);
+        Terms::default()
+    });
+    if let Err(wrong) = terms.session(body.initial_balance, body.fee_rate) {
         errors.extend(wrong.into_iter().map(|error| FieldError {
             field: error.field.to_owned(),
             code: error.code.to_owned(),
@@ -200,12 +253,13 @@ fn check(body: &SessionBody) -> Result<(), Problem> {
         });
     }
     match errors.is_empty() {
-        true => Ok(()),
+        true => Ok(terms),
         false => Err(Problem::invalid(errors)),
     }
 }
 
-fn session_id(headers: &HeaderMap, user_id: &str) -> Result<Uuid, Problem> {
+/// An id that the same `Idempotency-Key` makes again in the same scope; a new one without a key.
+pub(crate) fn keyed_id(headers: &HeaderMap, scope: &str) -> Result<Uuid, Problem> {
     let Some(key) = headers.get("idempotency-key") else {
         return Ok(Uuid::now_v7());
     };
@@ -224,7 +278,7 @@ fn session_id(headers: &HeaderMap, user_id: &str) -> Result<Uuid, Problem> {
     })?;
     Ok(Uuid::new_v5(
         &KEY_NAMESPACE,
-        format!("{user_id}/{key}").as_bytes(),
+        format!("{scope}/{key}").as_bytes(),
     ))
 }
 
@@ -239,8 +293,8 @@ pub(crate) async fn create(
     headers: HeaderMap,
     ApiJson(body): ApiJson<SessionBody>,
 ) -> Result<Response, Problem> {
-    check(&body)?;
-    let id = session_id(&headers, &identity.user_id)?;
+    let terms = check(&body)?;
+    let id = keyed_id(&headers, &identity.user_id)?;
     let subscribed = state.peers.subscribe(&body.symbol).await;
     let symbol = subscribed.map_err(|error| error.into_problem("the market-data service"))?;
     let name = body.name.map_or_else(
@@ -256,9 +310,16 @@ pub(crate) async fn create(
         timeframe: body.timeframe,
         initial_balance: body.initial_balance,
         fee_rate: body.fee_rate,
+        terms: terms.to_json(),
     };
+    start(&state, new).await
+}
+
+/// Adds a session and brings it to the strategy service.
+pub(crate) async fn start(state: &AppState, new: NewSession) -> Result<Response, Problem> {
+    let id = new.id;
     let created = repository::insert(&state.database, &new).await?;
-    let session = find(&state, &new.user_id, id).await?;
+    let session = find(state, &new.user_id, id).await?;
     if !created {
         return repeated(&new, session);
     }
@@ -273,7 +334,7 @@ pub(crate) async fn create(
             tracing::warn!(%id, error, "strategy service does not answer, session waits");
         }
     }
-    let session = find(&state, &new.user_id, id).await?;
+    let session = find(state, &new.user_id, id).await?;
     Ok((StatusCode::CREATED, Json(SessionAnswer::from(session))).into_response())
 }
 
@@ -282,7 +343,8 @@ fn repeated(new: &NewSession, session: SessionRow) -> Result<Response, Problem> 
         && session.symbol == new.symbol
         && session.timeframe == new.timeframe
         && session.initial_balance == new.initial_balance
-        && session.fee_rate == new.fee_rate;
+        && session.fee_rate == new.fee_rate
+        && session.terms.as_ref().map(|terms| &terms.0) == new.terms.as_ref();
     match same {
         true => Ok(Json(SessionAnswer::from(session)).into_response()),
         false => Err(Problem::new(
@@ -295,7 +357,7 @@ fn repeated(new: &NewSession, session: SessionRow) -> Result<Response, Problem> 
     }
 }
 
-async fn find(state: &AppState, user_id: &str, id: Uuid) -> Result<SessionRow, Problem> {
+pub(crate) async fn find(state: &AppState, user_id: &str, id: Uuid) -> Result<SessionRow, Problem> {
     let found = repository::find(&state.database, user_id, id).await?;
     found.ok_or_else(|| Problem::not_found("session").field("id"))
 }
@@ -326,7 +388,7 @@ pub(crate) async fn list(
     })))
 }
 
-fn invalid_cursor() -> Problem {
+pub(crate) fn invalid_cursor() -> Problem {
     Problem::new(
         StatusCode::BAD_REQUEST,
         "invalid_cursor",
@@ -349,18 +411,33 @@ pub(crate) async fn show(
         .map(|row| Json(row.into()))
 }
 
+/// How to stop.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+pub(crate) struct StopQuery {
+    /// Whether to sell the position first: `CLOSING` until that is done.
+    #[serde(default)]
+    close_position: bool,
+}
+
 /// Stops a session. It ends at a place in the log, so the answer may still say `STOPPING`.
 #[utoipa::path(post, path = "/v1/sessions/{id}/stop", tag = "sessions",
-    params(("id" = Uuid, Path)),
+    params(("id" = Uuid, Path), StopQuery),
     responses((status = 202, body = SessionAnswer), (status = 404, body = Problem)))]
 pub(crate) async fn stop(
     State(state): State<AppState>,
     identity: Identity,
     Path(id): Path<Uuid>,
+    Query(query): Query<StopQuery>,
 ) -> Result<(StatusCode, Json<SessionAnswer>), Problem> {
-    find(&state, &identity.user_id, id).await?;
-    repository::mark_stopping(&state.database, id).await?;
-    state.deployer.wake();
+    let session = find(&state, &identity.user_id, id).await?;
+    if query.close_position && repository::mark_closing(&state.database, id).await? {
+        let command = Command::without_trade("close");
+        let command_id = Uuid::new_v5(&id, b"close");
+        commands::send(&state, id, command_id, &command).await?;
+    } else if !query.close_position || session.status == "PENDING" {
+        repository::mark_stopping(&state.database, id).await?;
+        state.deployer.wake();
+    }
     let session = find(&state, &identity.user_id, id).await?;
     Ok((StatusCode::ACCEPTED, Json(session.into())))
 }

@@ -11,13 +11,12 @@ use service_kit::Problem;
 use strategy_engine::{Compilation, Executes};
 use uuid::Uuid;
 
-/// What forward-test's paper exchange does: market orders of a given size. A strategy that asks for
-/// more is refused, because its stops would be lost silently.
+/// What forward-test's paper exchange does: all that a plan can ask for.
 const EXCHANGE: Executes = Executes {
-    order_types: false,
-    stop_loss: false,
-    take_profit: false,
-    sizing: false,
+    order_types: true,
+    stop_loss: true,
+    take_profit: true,
+    sizing: true,
 };
 
 /// Compiles and tells. Cheap to clone.

@@ -24,6 +24,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::commands;
 use crate::evaluation::Command;
 use crate::repository;
 use crate::state::AppState;
@@ -45,6 +46,7 @@ pub(crate) struct Deployment {
     pub(crate) timeframe: String,
     pub(crate) initial_balance: Decimal,
     pub(crate) fee_rate: Decimal,
+    pub(crate) terms: Option<SqlJson<Value>>,
     pub(crate) start_offset: Option<i64>,
     pub(crate) stop_requested: bool,
     pub(crate) stop_offset: Option<i64>,
@@ -65,11 +67,20 @@ impl Deployments {
         }
     }
 
+    pub(crate) fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    /// Has the feed look at once.
+    pub(crate) fn wake(&self) {
+        self.changed.notify_one();
+    }
+
     async fn insert(&self, new: &Deployment) -> Result<(), sqlx::Error> {
         sqlx::query(
             "INSERT INTO strategy.deployments (session_id, user_id, strategy_id, strategy_name,
-                 version, source, symbol, unit, timeframe, initial_balance, fee_rate)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+                 version, source, symbol, unit, timeframe, initial_balance, fee_rate, terms)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
              ON CONFLICT (session_id) DO NOTHING",
         )
         .bind(new.session_id)
@@ -83,6 +94,7 @@ impl Deployments {
         .bind(&new.timeframe)
         .bind(new.initial_balance)
         .bind(new.fee_rate)
+        .bind(&new.terms)
         .execute(&self.pool)
         .await?;
         self.changed.notify_one();
@@ -185,7 +197,7 @@ impl Deployments {
 /// Brings deployments and stops that have no position yet to the evaluation, until they have one.
 pub(crate) async fn feed(
     deployments: Deployments,
-    commands: mpsc::Sender<Command>,
+    evaluation: mpsc::Sender<Command>,
     shutdown: CancellationToken,
 ) {
     while !shutdown.is_cancelled() {
@@ -200,12 +212,23 @@ pub(crate) async fn feed(
                             session_id: deployment.session_id,
                         },
                     };
-                    if commands.send(command).await.is_err() {
+                    if evaluation.send(command).await.is_err() {
                         return;
                     }
                 }
             }
             Err(error) => tracing::warn!(%error, "pending deployments can't be read"),
+        }
+        match commands::pending(&deployments.pool).await {
+            Ok(pending) => {
+                for command in pending {
+                    let command = Command::User(Box::new(command));
+                    if evaluation.send(command).await.is_err() {
+                        return;
+                    }
+                }
+            }
+            Err(error) => tracing::warn!(%error, "pending commands can't be read"),
         }
         tokio::select! {
             () = deployments.changed.notified() => {}
@@ -232,6 +255,10 @@ pub(crate) struct DeploymentBody {
     #[serde(with = "kafka_common::decimal::number")]
     #[schema(value_type = f64)]
     fee_rate: Decimal,
+    /// How the session's market answers and its limits; not read here.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    terms: Option<Value>,
 }
 
 /// A deployment as it stands.
@@ -311,6 +338,7 @@ pub(crate) async fn put(
             timeframe: body.timeframe,
             initial_balance: body.initial_balance,
             fee_rate: body.fee_rate,
+            terms: body.terms.map(SqlJson),
             start_offset: None,
             stop_requested: false,
             stop_offset: None,

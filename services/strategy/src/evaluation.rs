@@ -4,7 +4,7 @@
 //! stops and how far the partition is evaluated: forward-test applies ticks only up to there, so
 //! that ticks and signals have one order.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -20,10 +20,12 @@ use kafka_common::topics::MarketDataUpdates;
 use kafka_common::{StrategyService, Topic, Topics, envelope};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
-use strategy_engine::{Evaluator, Side, SizeType, Tick, Timeframe};
+use strategy_engine::{Evaluator, Side, Tick, Timeframe};
 use uuid::Uuid;
 
+use crate::commands::{self, UserCommand};
 use crate::deployments::{Deployment, Deployments};
+use crate::orders;
 
 /// Names of the ids of signals: UUIDv5 of session and tick.
 const SIGNAL_NAMESPACE: Uuid = Uuid::from_u128(0x0d9c_3c0b_7a54_4e1c_9d0e_5f4b_8b7a_6c21);
@@ -44,6 +46,8 @@ pub(crate) enum Command {
         /// The session.
         session_id: Uuid,
     },
+    /// A user asks something of a session.
+    User(Box<UserCommand>),
 }
 
 /// Makes the units.
@@ -80,6 +84,7 @@ impl Processor for Evaluation {
         match command {
             Command::Start(deployment) => deployment.unit,
             Command::Stop { unit, .. } => *unit,
+            Command::User(command) => command.unit,
         }
     }
 }
@@ -123,6 +128,8 @@ pub(crate) struct PartitionEvaluation {
     last: Option<LastTick>,
     sessions: BTreeMap<Uuid, Session>,
     by_symbol: HashMap<String, Vec<Uuid>>,
+    /// Commands that haven't taken effect, by position.
+    commands: VecDeque<UserCommand>,
     /// The nearest offset at which a session starts or stops: one comparison a tick.
     next_change: i64,
 }
@@ -156,6 +163,7 @@ impl PartitionEvaluation {
             last: saved.last,
             sessions: BTreeMap::new(),
             by_symbol: HashMap::new(),
+            commands: commands::from(deployments.pool(), restored.unit, position)?.into(),
             next_change: i64::MAX,
             deployments: deployments.clone(),
         };
@@ -214,7 +222,12 @@ impl PartitionEvaluation {
             .filter(|s| !s.started)
             .map(|s| s.start);
         let stops = self.sessions.values().filter_map(|s| s.stop);
-        self.next_change = starts.chain(stops).min().unwrap_or(i64::MAX);
+        let commands = self.commands.front().and_then(|command| command.position);
+        self.next_change = starts
+            .chain(stops)
+            .chain(commands)
+            .min()
+            .unwrap_or(i64::MAX);
     }
 
     /// Starts and stops the sessions whose time has come, before the tick at `position`.
@@ -236,6 +249,12 @@ impl PartitionEvaluation {
         }
         for id in starting {
             self.tell(id, RecordKind::Start, out);
+        }
+        while let Some(command) = self
+            .commands
+            .pop_front_if(|command| command.position.is_some_and(|at| at <= position))
+        {
+            self.tell_command(command, out);
         }
         for id in stopped {
             self.tell(id, RecordKind::Stop, out);
@@ -275,13 +294,42 @@ impl PartitionEvaluation {
             signal_id: Some(record_id),
             user_id: Some(deployment.user_id.clone()),
             order_type: None,
+            order: None,
             cause: Some(cause),
-            start: (kind == RecordKind::Start).then_some(SessionStart {
+            start: (kind == RecordKind::Start).then(|| SessionStart {
                 initial_balance: deployment.initial_balance,
                 fee_rate: deployment.fee_rate,
+                terms: deployment.terms.as_ref().map(|terms| terms.0.clone()),
             }),
         };
         send(out, record_id, kind, &message);
+    }
+
+    /// Writes a user's command, if its session runs.
+    fn tell_command(&self, command: UserCommand, out: &mut Out) {
+        let Some(session) = self.sessions.get(&command.session_id).filter(|s| s.started) else {
+            tracing::info!(command = %command.id, "command for a session that doesn't run");
+            return;
+        };
+        let position = command.position.unwrap_or(self.position[0]);
+        out.applying(0, position);
+        let deployment = &session.deployment;
+        let message = StrategySignal {
+            session_id: command.session_id,
+            strategy_id: deployment.strategy_id,
+            signal: command.body.signal,
+            market_data: SignalMarketData {
+                symbol: deployment.symbol.clone(),
+                price: self.last.as_ref().map_or(Decimal::ZERO, |last| last.price),
+            },
+            signal_id: Some(command.id),
+            user_id: Some(deployment.user_id.clone()),
+            order_type: command.body.order_type,
+            order: command.body.order,
+            cause: Some(self.cause_before(position)),
+            start: None,
+        };
+        send(out, command.id, command.kind, &message);
     }
 
     /// The place before `position`; the time is that of the latest tick, and before any tick the
@@ -317,6 +365,11 @@ impl PartitionEvaluation {
             for (ordinal, signal) in session.evaluator.on_tick(&market).into_iter().enumerate() {
                 let name = format!("{id}/{}/{offset}/{ordinal}", self.unit);
                 let signal_id = Uuid::new_v5(&SIGNAL_NAMESPACE, name.as_bytes());
+                let order = orders::order(
+                    signal.quantity,
+                    signal.quantity_type,
+                    signal.terms.as_deref(),
+                );
                 let message = StrategySignal {
                     session_id: *id,
                     strategy_id: session.deployment.strategy_id,
@@ -325,9 +378,9 @@ impl PartitionEvaluation {
                             Side::Buy => SignalAction::Buy,
                             Side::Sell => SignalAction::Sell,
                         },
-                        quantity: signal.quantity,
+                        quantity: order.quantity,
                         reason: signal.reason,
-                        quantity_type: quantity_type(signal.quantity_type),
+                        quantity_type: order.quantity_type,
                     },
                     market_data: SignalMarketData {
                         symbol: tick.symbol.clone().into_owned(),
@@ -335,7 +388,8 @@ impl PartitionEvaluation {
                     },
                     signal_id: Some(signal_id),
                     user_id: Some(session.deployment.user_id.clone()),
-                    order_type: Some("market".to_owned()),
+                    order_type: Some(order.order_type.to_owned()),
+                    order: order.details,
                     cause: Some(Cause {
                         partition: self.unit,
                         offset,
@@ -350,15 +404,6 @@ impl PartitionEvaluation {
                 send(out, signal_id, RecordKind::Signal, &message);
             }
         }
-    }
-}
-
-fn quantity_type(size: SizeType) -> QuantityType {
-    match size {
-        SizeType::Units => QuantityType::Units,
-        SizeType::CashAmount => QuantityType::CashAmount,
-        SizeType::PercentOfCash => QuantityType::PercentOfCash,
-        SizeType::PercentOfPosition => QuantityType::PercentOfPosition,
     }
 }
 
@@ -440,6 +485,19 @@ impl Unit for PartitionEvaluation {
                     session.stop = Some(stop);
                 }
             }
+            Command::User(mut command) => {
+                if self.commands.iter().any(|other| other.id == command.id) {
+                    return Ok(());
+                }
+                let position =
+                    commands::fix(self.deployments.pool(), command.id, self.position[0])?;
+                // One that has taken effect already was told then.
+                if command.position.is_none() && position < self.position[0] {
+                    return Ok(());
+                }
+                command.position = Some(position);
+                self.commands.push_back(*command);
+            }
         }
         self.find_next_change();
         self.change_sessions(out);
@@ -467,6 +525,7 @@ impl Unit for PartitionEvaluation {
             signal_id: Some(id),
             user_id: None,
             order_type: None,
+            order: None,
             cause: Some(self.cause_before(position)),
             start: None,
         };

@@ -2,11 +2,14 @@
 //!
 //! - [`strategies`]: create, read, update, delete, compile
 //! - [`deployments`]: which sessions run which strategy; called by forward-test
+//! - [`commands`]: what users ask of running sessions; called by forward-test
 //! - [`evaluation`]: the state machine that turns ticks into signals
 
+mod commands;
 mod compilations;
 mod deployments;
 mod evaluation;
+mod orders;
 mod repository;
 mod state;
 mod strategies;
@@ -82,6 +85,7 @@ async fn start_now(context: Context) -> anyhow::Result<Service> {
             deployments::remove,
             deployments::show
         ))
+        .routes(routes!(commands::put))
         .with_state(state)
         .split_for_parts();
     Ok(Service {

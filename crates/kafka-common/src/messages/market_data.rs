@@ -111,6 +111,9 @@ pub struct TickView<'a> {
     /// Best ask after the trade.
     #[serde(default, with = "crate::decimal::number_opt")]
     pub ask: Option<Decimal>,
+    /// How much older than the trade bid and ask are, in milliseconds.
+    #[serde(default)]
+    pub quote_age_ms: Option<u32>,
     /// The record is no tick: it marks trades that are missing.
     #[serde(default)]
     pub gap: Option<MissingTrades>,

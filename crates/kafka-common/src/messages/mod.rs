@@ -3,6 +3,7 @@
 
 mod market_data;
 mod operations;
+mod orders;
 mod strategy;
 mod trading;
 
@@ -11,6 +12,9 @@ pub use market_data::{
 };
 pub use operations::{
     AuditLog, PortfolioUpdate, RealtimeUpdate, ServiceHealth, Severity, UserNotification,
+};
+pub use orders::{
+    ExecutedOrder, OrderDetails, OrderDistance, OrderStopLoss, OrderTakeProfit, OrderUpdate,
 };
 pub use strategy::{
     Cause, QuantityType, RecordKind, SessionStart, Signal, SignalAction, SignalMarketData,

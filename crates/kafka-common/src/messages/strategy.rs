@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use super::OrderDetails;
+
 /// What a signal asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
@@ -32,6 +34,12 @@ pub enum QuantityType {
     PercentOfCash,
     /// Percent of the session's position.
     PercentOfPosition,
+    /// Percent of the session's equity, at most its cash.
+    PercentOfEquity,
+    /// As many units as lose this percentage of the equity if the price falls by `risk_distance`.
+    PercentAtRisk,
+    /// As many units as lose this amount if the price falls by `risk_distance`.
+    AmountAtRisk,
 }
 
 /// The signal proper.
@@ -90,6 +98,11 @@ pub struct SessionStart {
     #[serde(with = "crate::decimal::number")]
     #[schemars(with = "crate::schema::Number")]
     pub fee_rate: Decimal,
+    /// How the session's market answers and its limits, as `POST /v1/sessions` takes them; absent
+    /// where orders fill whole at the next trade, for one fee.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<serde_json::Value>")]
+    pub terms: Option<serde_json::Value>,
 }
 
 /// A record of `strategy-signals`.
@@ -112,9 +125,12 @@ pub struct StrategySignal {
     /// Owner of the session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_id: Option<String>,
-    /// `market`.
+    /// `market`, `limit`, `stop`, `stop_limit`, `trailing_stop` or `take_profit`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order_type: Option<String>,
+    /// What the order carries besides; absent of a market order and nothing else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<Box<OrderDetails>>,
     /// The place in the market data that the record follows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<Cause>,
@@ -135,6 +151,16 @@ pub enum RecordKind {
     Stop,
     /// The strategy service has evaluated the partition up to here.
     Progress,
+    /// The user takes back the order that `order` names.
+    Cancel,
+    /// The user changes the order that `order` names.
+    Replace,
+    /// The strategy's orders are rejected from here.
+    Pause,
+    /// They are taken again.
+    Resume,
+    /// The session sells its position and stops.
+    Close,
 }
 
 impl RecordKind {
@@ -149,6 +175,11 @@ impl RecordKind {
             Self::Start => "start",
             Self::Stop => "stop",
             Self::Progress => "progress",
+            Self::Cancel => "cancel",
+            Self::Replace => "replace",
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::Close => "close",
         }
     }
 
@@ -160,6 +191,11 @@ impl RecordKind {
             Some("start") => Some(Self::Start),
             Some("stop") => Some(Self::Stop),
             Some("progress") => Some(Self::Progress),
+            Some("cancel") => Some(Self::Cancel),
+            Some("replace") => Some(Self::Replace),
+            Some("pause") => Some(Self::Pause),
+            Some("resume") => Some(Self::Resume),
+            Some("close") => Some(Self::Close),
             Some(_) => None,
         }
     }

@@ -6,6 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::{ExecutedOrder, OrderUpdate};
+
 /// The side of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
@@ -31,7 +33,7 @@ impl TradeAction {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum ExecutionStatus {
-    /// Traded in full.
+    /// Traded, wholly or in part.
     Filled,
     /// Refused, for the reason given.
     Rejected,
@@ -131,6 +133,9 @@ pub struct TradeExecution {
     /// Position in the session's one sequence of outputs, from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sequence: Option<u64>,
+    /// The order that was filled or rejected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<Box<ExecutedOrder>>,
 }
 
 /// The kind of a forward-test event.
@@ -145,6 +150,14 @@ pub enum ForwardTestEventKind {
     SessionStopped,
     /// The session was halted by an error, told in `reason`.
     SessionError,
+    /// The strategy's orders are rejected from here on.
+    SessionPaused,
+    /// They are taken again.
+    SessionResumed,
+    /// A risk limit was hit, told in `reason`.
+    RiskLimit,
+    /// An order changed without an execution.
+    Order,
 }
 
 /// A point of the equity curve, in the quote currency.
@@ -191,7 +204,15 @@ pub struct ForwardTestEvent {
     /// With `EQUITY` and `SESSION_STOPPED`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub equity: Option<Equity>,
-    /// With errors.
+    /// With errors and risk limits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// With `ORDER`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<Box<OrderUpdate>>,
+    /// The session in figures, as `GET /v1/sessions/{id}/metrics` shows them: with
+    /// `SESSION_STOPPED`, and with the first `EQUITY` of a UTC day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<serde_json::Value>")]
+    pub metrics: Option<serde_json::Value>,
 }

@@ -100,6 +100,7 @@ impl Unit for FollowingUnit {
             position: None,
             reason: None,
             sequence: None,
+            order: None,
         };
         out.send(Topics::TRADE_EXECUTIONS, None, name, id, &[], &message);
         Ok(())

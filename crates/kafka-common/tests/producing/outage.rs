@@ -34,6 +34,8 @@ fn event(sequence: u64) -> ForwardTestEvent {
         timestamp: chrono::Utc::now(),
         equity: None,
         reason: None,
+        order: None,
+        metrics: None,
     }
 }
 

@@ -39,6 +39,7 @@ fn signal(tick: &MarketDataUpdate) -> StrategySignal {
         signal_id: None,
         user_id: None,
         order_type: None,
+        order: None,
         cause: None,
         start: None,
     }

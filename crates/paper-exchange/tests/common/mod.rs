@@ -1,7 +1,9 @@
 //! Shared by the integration tests; each uses a part of it.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+pub mod oracle;
 pub mod random;
+pub mod trading;
 
 use chrono::{DateTime, Utc};
 use paper_exchange::{Account, Action, MarketTrade, OrderRequest, Output, QuantityType};

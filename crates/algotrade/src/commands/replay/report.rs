@@ -157,5 +157,9 @@ fn as_executed(wire: TradeExecution) -> exchange::Execution {
         reason: wire.reason.unwrap_or_default(),
         time: wire.timestamp,
         signal_id: wire.signal_id.unwrap_or_default(),
+        leg: exchange::Leg::Entry,
+        kind: exchange::OrderKind::Market,
+        liquidity: None,
+        remaining: rust_decimal::Decimal::ZERO,
     }
 }

@@ -71,6 +71,7 @@ fn trade(sequence: Option<u64>, user_id: Option<&str>) -> Record<TradeExecution>
         position: None,
         reason: None,
         sequence,
+        order: None,
     };
     record("trade-executions", offset, data)
 }
@@ -86,6 +87,8 @@ fn started(sequence: u64) -> Record<ForwardTestEvent> {
         timestamp: Utc::now(),
         equity: None,
         reason: None,
+        order: None,
+        metrics: None,
     };
     record("forward-test-events", 0, data)
 }

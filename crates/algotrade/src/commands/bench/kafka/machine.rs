@@ -141,6 +141,7 @@ impl Unit for MachineUnit {
             signal_id: Some(id),
             user_id: None,
             order_type: None,
+            order: None,
             cause: Some(Cause {
                 partition: self.unit,
                 offset: record.offset,

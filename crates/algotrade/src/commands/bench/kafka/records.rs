@@ -60,6 +60,7 @@ fn execution(number: u64) -> TradeExecution {
         position: Some(Decimal::new(12_345_678, 8)),
         reason: None,
         sequence: Some(number),
+        order: None,
     }
 }
 

@@ -1,0 +1,207 @@
+//! A session's terms beyond balance and fee: as a user writes them, as the log keeps them.
+
+use paper_exchange::{CostMethod, Fees, Market, RiskLimits, SessionTerms};
+use rust_decimal::Decimal;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use service_kit::FieldError;
+
+/// Figures that are decimals: written as numbers by people, kept as text so that no digit changes.
+const DECIMALS: [&str; 14] = [
+    "share",
+    "queue",
+    "amount",
+    "rate",
+    "maker",
+    "taker",
+    "quantity_increment",
+    "price_increment",
+    "min_quantity",
+    "min_notional",
+    "max_position",
+    "max_order",
+    "max_daily_loss",
+    "max_drawdown",
+];
+
+/// As the start record and the table carry them.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Terms {
+    market: Market,
+    risk: RiskLimits,
+    cost_method: CostMethod,
+}
+
+/// As a session's body carries them; each may be missing.
+#[derive(Debug, Clone, Default)]
+#[cfg_attr(test, derive(Deserialize), serde(default))]
+pub(crate) struct TermsBody {
+    pub(crate) fill_model: Option<Value>,
+    pub(crate) fees: Option<Value>,
+    pub(crate) slippage: Option<Value>,
+    pub(crate) latency: Option<Value>,
+    pub(crate) gap: Option<Value>,
+    pub(crate) product: Option<Value>,
+    pub(crate) risk: Option<Value>,
+    pub(crate) cost_method: Option<Value>,
+}
+
+impl TermsBody {
+    /// Reads every part; the errors name the parts that can't be read.
+    pub(crate) fn read(&self) -> Result<Terms, Vec<FieldError>> {
+        let mut errors = Vec::new();
+        let preset = self.fees.as_ref().and_then(|fees| fees.get("preset"));
+        let fees = match preset.map(|name| name == "coinbase") {
+            Some(true) => Some(Fees::COINBASE),
+            _ => part("fees", &self.fees, &mut errors),
+        };
+        let market = Market {
+            fill_model: part("fill_model", &self.fill_model, &mut errors).unwrap_or_default(),
+            slippage: part("slippage", &self.slippage, &mut errors).unwrap_or_default(),
+            latency: part("latency", &self.latency, &mut errors).unwrap_or_default(),
+            gap: part("gap", &self.gap, &mut errors).unwrap_or_default(),
+            product: part("product", &self.product, &mut errors).unwrap_or_default(),
+            fees,
+        };
+        let terms = Terms {
+            market,
+            risk: part("risk", &self.risk, &mut errors).unwrap_or_default(),
+            cost_method: part("cost_method", &self.cost_method, &mut errors).unwrap_or_default(),
+        };
+        match errors.is_empty() {
+            true => Ok(terms),
+            false => Err(errors),
+        }
+    }
+}
+
+fn part<T: DeserializeOwned>(
+    field: &str,
+    value: &Option<Value>,
+    errors: &mut Vec<FieldError>,
+) -> Option<T> {
+    let mut value = value.clone().filter(|value| !value.is_null())?;
+    if let Value::Object(fields) = &mut value {
+        for (name, figure) in fields {
+            if DECIMALS.contains(&name.as_str()) && figure.is_number() {
+                *figure = Value::String(figure.to_string());
+            }
+        }
+    }
+    serde_json::from_value(value)
+        .map_err(|error| {
+            errors.push(FieldError {
+                field: field.to_owned(),
+                code: "invalid_terms".to_owned(),
+                detail: error.to_string(),
+                hint: format!("`/openapi.json` shows what `{field}` may be"),
+            });
+        })
+        .ok()
+}
+
+impl Terms {
+    /// As they are kept; none where there is nothing to keep.
+    pub(crate) fn to_json(&self) -> Option<Value> {
+        let plain = *self == Self::default();
+        (!plain).then(|| serde_json::to_value(self).ok()).flatten()
+    }
+
+    /// With balance and fee: what the exchange runs with.
+    pub(crate) fn session(
+        &self,
+        initial_balance: Decimal,
+        fee_rate: Decimal,
+    ) -> Result<SessionTerms, Vec<paper_exchange::TermsError>> {
+        // All that is wrong, not only the first part's.
+        let own = SessionTerms::new(initial_balance, fee_rate);
+        let any = SessionTerms::new(Decimal::ONE, Decimal::ZERO)?;
+        let market = any.clone().with_market(self.market);
+        let risk = any.with_risk(self.risk);
+        let errors: Vec<_> = [own.as_ref(), market.as_ref(), risk.as_ref()]
+            .into_iter()
+            .filter_map(|part| part.err().cloned())
+            .flatten()
+            .collect();
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let terms = own?.with_market(self.market)?.with_risk(self.risk)?;
+        Ok(terms.with_cost_method(self.cost_method))
+    }
+}
+
+/// Terms of a start record.
+///
+/// # Errors
+/// What is wrong with them, in words.
+pub(crate) fn of_record(
+    initial_balance: Decimal,
+    fee_rate: Decimal,
+    terms: Option<Value>,
+) -> Result<SessionTerms, String> {
+    let terms: Terms = match terms {
+        Some(terms) => serde_json::from_value(terms).map_err(|error| error.to_string())?,
+        None => Terms::default(),
+    };
+    terms.session(initial_balance, fee_rate).map_err(|errors| {
+        let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        texts.join("; ")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use serde_json::json;
+
+    fn body(value: Value) -> TermsBody {
+        serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn numbers_keep_their_digits_on_the_way_through_the_log() {
+        let body = body(json!({
+            "fill_model": {"kind": "volume", "share": 0.1},
+            "fees": {"maker": 0.0004, "taker": "0.00060001"},
+            "risk": {"max_order": 1000, "max_orders_per_minute": 3, "action": "halt"},
+            "cost_method": "fifo",
+        }));
+        let kept = body.read().unwrap().to_json().unwrap();
+        let terms = of_record(Decimal::TEN, Decimal::ZERO, Some(kept)).unwrap();
+        assert_eq!(terms.fees().maker.to_string(), "0.0004");
+        assert_eq!(terms.fees().taker.to_string(), "0.00060001");
+        assert_eq!(terms.risk().max_order, Some(Decimal::from(1000)));
+        assert_eq!(terms.risk().max_orders_per_minute, Some(3));
+        assert_eq!(terms.cost_method(), CostMethod::Fifo);
+    }
+
+    #[test]
+    fn plain_terms_are_not_kept_and_a_preset_is() {
+        assert_eq!(TermsBody::default().read().unwrap().to_json(), None);
+        let preset = body(json!({"fees": {"preset": "coinbase"}}))
+            .read()
+            .unwrap();
+        let terms = of_record(Decimal::TEN, Decimal::ZERO, preset.to_json()).unwrap();
+        assert_eq!(terms.fees(), Fees::COINBASE);
+    }
+
+    #[test]
+    fn every_part_that_is_wrong_is_named() {
+        let wrong = body(json!({"fill_model": {"kind": "magic"}, "latency": {"kind": "fixed"}}));
+        let errors = wrong.read().unwrap_err();
+        let fields: Vec<_> = errors.iter().map(|error| error.field.as_str()).collect();
+        assert_eq!(fields, ["fill_model", "latency"]);
+        let steep = body(json!({"slippage": {"kind": "proportional", "rate": 2}}));
+        let errors = steep
+            .read()
+            .unwrap()
+            .session(Decimal::ZERO, Decimal::ZERO)
+            .unwrap_err();
+        let fields: Vec<_> = errors.iter().map(|error| error.field).collect();
+        assert_eq!(fields, ["initial_balance", "slippage.rate"]);
+    }
+}
