@@ -17,7 +17,7 @@ impl Fixture {
     fn new() -> Self {
         let hub = Hub::new(HubLimits::default());
         let (sender, mirrored) = mpsc::channel(100);
-        let router = Router::new(Arc::clone(&hub), sender);
+        let router = Router::new(Arc::clone(&hub), None, sender);
         Self {
             router,
             hub,
