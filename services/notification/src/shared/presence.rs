@@ -23,8 +23,7 @@ impl Shared {
     /// Tells of this replica's clients, and that their channels' histories are wanted on.
     pub(super) async fn tell_presence(&self, followed: &[Local]) -> Result<(), RedisError> {
         let mut pipe = redis::pipe();
-        let with_clients = followed.iter().filter(|local| !local.clients.is_empty());
-        for local in with_clients {
+        for local in followed.iter().filter(|local| !local.clients.is_empty()) {
             pipe.cmd("SET")
                 .arg(self.key(&format!("known:{}", local.channel)))
                 .arg(1)
@@ -32,6 +31,9 @@ impl Shared {
                 .arg(KNOWN.as_secs())
                 .ignore();
             self.add(&mut pipe, &local.channel, &local.clients);
+        }
+        if pipe.is_empty() {
+            return Ok(());
         }
         pipe.query_async(&mut self.connection.clone()).await
     }
