@@ -352,7 +352,7 @@ async fn sign_in_status_and_page() {
         json!({"version": env!("CARGO_PKG_VERSION"), "mode": "services", "feed": "simulator",
             "guest": true})
     );
-    assert_eq!(app.get("/healthz/ready", None).await.0, 200);
+    app.ready().await;
     let document = app.get("/openapi.json", None).await.1;
     assert!(document["paths"]["/v1/notifications"]["get"].is_object());
     assert_eq!(app.get("/connection/websocket", None).await.0, 426);

@@ -172,6 +172,19 @@ impl TestApp {
         answer(request).await
     }
 
+    /// Waits until the service is ready.
+    pub async fn ready(&self) {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let (status, body) = self.get("/healthz/ready", None).await;
+            if status == 200 {
+                return;
+            }
+            assert!(tokio::time::Instant::now() < deadline, "{body}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     pub async fn post_json(&self, path: &str, body: &Value) -> (u16, Value) {
         let url = format!("http://{}{path}", self.address);
         answer(self.http.post(url).json(body)).await

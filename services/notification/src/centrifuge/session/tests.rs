@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use service_kit::settings::AuthSettings;
 
 use super::*;
-use crate::hub::HubLimits;
+use crate::hub::{Hub, HubLimits};
 
 fn auth(secret: &str) -> Auth {
     Auth::new(&AuthSettings {

@@ -145,6 +145,7 @@ async fn records_without_a_sequence_are_told_apart_by_their_offsets() {
             message: "m".into(),
             severity: Severity::Info,
             timestamp: Utc::now(),
+            kind: None,
         };
         let notification = record("user-notifications", offset, notification);
         router.notification(&notification).await.unwrap();
