@@ -1,17 +1,4 @@
-//! The notification service: pushes each user's events to their browsers, keeps their latest
-//! notifications, and serves the dashboard.
-//!
-//! - A record of `trade-executions`, `forward-test-events` or `user-notifications` goes to the
-//!   channel `user:<user_id>`, each once and a session's in the order of its sequence, and what was
-//!   pushed goes to `realtime-updates`. Records that name no user are counted and skipped.
-//! - Browsers speak the Centrifuge protocol. A client that was away for a while gets exactly what it
-//!   missed. After a restart of this process, or if it missed more than the history holds, it is told
-//!   so, and reads its state over HTTP: nothing that matters is only here.
-//! - A record is handled when it was given to the hub; slow clients are cut off, never waited for.
-//!
-//! Replicas share order, history and publications through Redis ([`shared`]), so that a browser may
-//! be connected to any of them. Without Redis there is one process, and the channels live in its
-//! memory.
+#![doc = include_str!("../README.md")]
 
 pub mod centrifuge;
 pub mod channels;
