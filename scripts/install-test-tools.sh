@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what the tests need and isn't there: Postgres, Redis, Chromium and zstd (by apt),
-# Apache Kafka's jars (by Maven), TA-Lib (by pip). Does nothing, in well under a second, when all of
-# it is there. With the argument `indicators`, only what the indicators are compared with.
+# Apache Kafka's jars (by Maven), TA-Lib and Centrifuge's client for Python (by pip). Does nothing,
+# in well under a second, when all of it is there. With the argument `indicators`, only what the
+# indicators are compared with.
 #
 # What it can't install (compilers, Node, Java, Maven) it checks, and names everything that is
 # missing at once, each with the command that installs it.
@@ -11,8 +12,8 @@ readonly KAFKA_VERSION=4.3.1
 readonly KAFKA_POM="$(cd "$(dirname "$0")/.." && pwd)/crates/test-support/kafka/pom.xml"
 readonly KAFKA_HOME="${XDG_CACHE_HOME:-$HOME/.cache}/algotrade/kafka-$KAFKA_VERSION"
 readonly CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/algotrade"
-readonly INDICATORS_VENV="$CACHE/indicators-venv"
 readonly INDICATORS_PACKAGES=(TA-Lib==0.6.8 numpy==2.3.5)
+readonly CENTRIFUGE_PACKAGES=(centrifuge-python==0.7.0)
 
 say() { printf '%s\n' "install-test-tools: $*"; }
 have() { command -v "$1" >/dev/null 2>&1; }
@@ -147,24 +148,26 @@ install_kafka() {
     rm -rf "$partial"
 }
 
-# TA-Lib's wheels bring its C library along. The stamp is written last, so that an interrupted
-# installation is done again.
-install_indicators() {
-    local stamp="$INDICATORS_VENV/.installed" wanted="${INDICATORS_PACKAGES[*]}"
+# A folder of Python packages. The stamp is written last, so that an interrupted installation is done
+# again.
+install_venv() { # name, what it is for, packages
+    local venv="$CACHE/$1-venv" purpose="$2"
+    local lock="$CACHE/$1-venv.lock"
+    shift 2
+    local stamp="$venv/.installed" wanted="$*"
     if [[ "$(cat "$stamp" 2>/dev/null)" == "$wanted" ]]; then return 0; fi
     if ! have python3; then
-        problems+=("python3 (compares the indicators): $(how 'python3 python3-venv' python)")
+        problems+=("python3 ($purpose): $(how 'python3 python3-venv' python)")
         return 0
     fi
-    say "installing $wanted into $INDICATORS_VENV"
+    say "installing $wanted into $venv"
     mkdir -p "$CACHE"
     # Two installers at a time: the second waits and finds it done.
-    exec 9>"$CACHE/indicators-venv.lock"
+    exec 9>"$lock"
     if have flock; then flock 9; fi
     if [[ "$(cat "$stamp" 2>/dev/null)" == "$wanted" ]]; then return 0; fi
-    if python3 -m venv --clear "$INDICATORS_VENV" \
-        && "$INDICATORS_VENV/bin/pip" install --quiet --disable-pip-version-check \
-            "${INDICATORS_PACKAGES[@]}"; then
+    if python3 -m venv --clear "$venv" \
+        && "$venv/bin/pip" install --quiet --disable-pip-version-check "$@"; then
         printf '%s\n' "$wanted" >"$stamp"
     else
         problems+=("$wanted: pip failed, see above; a venv needs $(how python3-venv python)")
@@ -175,8 +178,10 @@ if [[ "${1:-}" != indicators ]]; then
     check_prerequisites
     install_packages
     install_kafka
+    install_venv centrifuge "the client for Python of the push tests" "${CENTRIFUGE_PACKAGES[@]}"
 fi
-install_indicators
+# TA-Lib's wheels bring its C library along.
+install_venv indicators "compares the indicators" "${INDICATORS_PACKAGES[@]}"
 
 if [[ ${#problems[@]} -gt 0 ]]; then
     printf 'install-test-tools: missing:\n' >&2

@@ -159,7 +159,7 @@ async fn records_are_written_validated_and_shown_as_they_are() {
     // the list of topics
     write_raw(&settings, "portfolio-updates", "k", b"x", Some(true));
     let topics = tool.json(&["topics"]);
-    assert_eq!(topics.len(), 17, "{topics:?}");
+    assert_eq!(topics.len(), 19, "{topics:?}");
     let topic_named = |name: &str| {
         let full = settings.topic(name);
         let found = topics.iter().find(|topic| topic["topic"] == full);

@@ -7,7 +7,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use service_kit::settings::{self, Purpose, Settings};
 
 use crate::commands::{
-    asyncapi, bench, dlq, doctor, generate, groups, lag, notify, offsets, produce, record,
+    asyncapi, bench, dlq, doctor, generate, groups, lag, notify, offsets, ops, produce, record,
     recording, replay, setup, simulator, tail, token, topics, up,
 };
 use crate::output;
@@ -69,6 +69,8 @@ enum Command {
     Token(token::Arguments),
     /// Send a notification to a user.
     Notify(notify::Arguments),
+    /// Run the operator's part of the platform: health, audit, portfolios, notifications.
+    Ops(ops::Arguments),
     /// Measure, beside a baseline of the same call.
     Bench(bench::Arguments),
     /// Print the completions for a shell.
@@ -101,6 +103,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Asyncapi(arguments) => asyncapi::run(&arguments),
         Command::Token(arguments) => token::run(&arguments),
         Command::Notify(arguments) => notify::run(&arguments),
+        Command::Ops(arguments) => ops::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Completions { shell } => {
             clap_complete::generate(

@@ -1,10 +1,11 @@
-//! The four services in one process, on one port.
+//! The four services in one process, on one port; with `algotrade ops` beside them, if wanted.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use kafka_common::admin;
+use kafka_common::matrix::MATRIX;
 use market_data::FeedStatistics;
 use service_kit::service::{BoundServer, Context, Service, application, init_telemetry};
 use service_kit::{Settings, settings::FeedSource};
@@ -45,6 +46,7 @@ impl Platform {
         mut settings: Settings,
         listen: SocketAddr,
         embedded: bool,
+        with_ops: bool,
         shutdown: CancellationToken,
     ) -> anyhow::Result<Self> {
         let metrics = init_telemetry(&settings)?;
@@ -53,16 +55,21 @@ impl Platform {
         let url = format!("http://127.0.0.1:{}", address.port());
         settings.services.market_data_url.clone_from(&url);
         settings.services.strategy_url.clone_from(&url);
-        settings.services.forward_test_url = url;
+        settings.services.forward_test_url.clone_from(&url);
+        let names = MATRIX.iter().map(|row| row.service);
+        settings.ops.services = names.map(|name| format!("{name}={url}")).collect();
         admin::set_up_topics(&settings.kafka).await?;
         let context = Context::connect(settings, shutdown.clone(), embedded).await?;
         let (market_data, feed) = market_data::start_with_stats(context.clone()).await?;
-        let services = [
+        let mut services = vec![
             market_data,
             strategy::start(context.clone()).await?,
             forward_test::start(context.clone()).await?,
             notification::start(context.clone()).await?,
         ];
+        if with_ops {
+            services.push(ops::start(context.clone()).await?);
+        }
         let mut service = Service::merge(services);
         let tasks = std::mem::take(&mut service.tasks);
         let application = application(&context, service, metrics);

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::matrix::{
-    ForwardTestService, MATRIX, MarketDataService, MatrixRow, Operations, Service, StrategyService,
+    ForwardTestService, MATRIX, MarketDataService, MatrixRow, OPERATOR, Service, StrategyService,
     dead_letter_topic,
 };
 use crate::settings::KafkaSettings;
@@ -20,14 +20,6 @@ const TRANSACTIONAL: [&str; 3] = [
     StrategyService::NAME,
     ForwardTestService::NAME,
     MarketDataService::NAME,
-];
-
-/// Topics that no row of the matrix produces: the operator's tool does.
-const BY_OPS: [&str; 4] = [
-    "service-health",
-    "audit-logs",
-    "portfolio-updates",
-    "user-notifications",
 ];
 
 /// Kafka's name of the one resource that stands for the cluster.
@@ -268,14 +260,18 @@ fn ops_rules(settings: &KafkaSettings, principal: &str, rules: &mut BTreeSet<Acl
     for spec in CATALOGUE {
         allow(ResourceKind::Topic, settings.topic(spec.name), &look);
     }
-    for own in BY_OPS {
+    for own in OPERATOR.produces {
         allow(
             ResourceKind::Topic,
             settings.topic(own),
             &[Operation::Write],
         );
     }
-    for row in MATRIX {
+    for consumed in OPERATOR.consumes {
+        let dead_letters = settings.topic(&dead_letter_topic(consumed, OPERATOR.group));
+        allow(ResourceKind::Topic, dead_letters, &[Operation::Write]);
+    }
+    for row in MATRIX.iter().chain([&OPERATOR]) {
         for consumed in row.consumes {
             let dead_letters = settings.topic(&dead_letter_topic(consumed, row.group));
             allow(ResourceKind::Topic, dead_letters.clone(), &look);
@@ -288,8 +284,6 @@ fn ops_rules(settings: &KafkaSettings, principal: &str, rules: &mut BTreeSet<Acl
             allow(ResourceKind::Group, group, &[Operation::Read]);
         }
     }
-    let own_group = settings.group(Operations::GROUP);
-    allow(ResourceKind::Group, own_group, &[Operation::Read]);
     let cluster = [Operation::Describe, Operation::DescribeConfigs];
     allow(ResourceKind::Cluster, CLUSTER.to_owned(), &cluster);
     // It puts dead letters back in transactions.
@@ -442,11 +436,13 @@ mod tests {
             [
                 "eu.audit-logs",
                 "eu.forward-test-events",
+                "eu.forward-test-events.algotrade-ops.dlq",
                 "eu.market-data-updates",
                 "eu.portfolio-updates",
                 "eu.service-health",
                 "eu.strategy-signals",
                 "eu.trade-executions",
+                "eu.trade-executions.algotrade-ops.dlq",
                 "eu.user-notifications"
             ]
         );
@@ -456,7 +452,12 @@ mod tests {
     fn every_topic_that_nobody_produces_is_ops() {
         for spec in CATALOGUE {
             let produced = MATRIX.iter().any(|row| row.produces.contains(&spec.name));
-            assert_ne!(produced, BY_OPS.contains(&spec.name), "{}", spec.name);
+            assert_ne!(
+                produced,
+                OPERATOR.produces.contains(&spec.name),
+                "{}",
+                spec.name
+            );
         }
     }
 

@@ -28,8 +28,9 @@
 //! ```
 
 use crate::topics::{
-    AuditLogs, ForwardTestEvents, MarketDataUpdates, RealtimeUpdates, StrategyCompilations,
-    StrategySignals, SymbolSubscriptions, Topic, TradeExecutions, UserNotifications,
+    AuditLogs, ForwardTestEvents, MarketDataUpdates, PortfolioUpdates, RealtimeUpdates,
+    ServiceHealthUpdates, StrategyCompilations, StrategySignals, SymbolSubscriptions, Topic,
+    TradeExecutions, UserNotifications,
 };
 
 /// A service as a type: the key to its row of the matrix.
@@ -115,8 +116,9 @@ matrix! {
         consumes [UserNotifications, ForwardTestEvents, TradeExecutions] resumes [];
 }
 
-/// The operator's tool (`algotrade notify`, `produce`, `dlq` and so on), which stands outside the
-/// matrix of the four services. What it changes it records on `audit-logs`.
+/// The operator's tool (`algotrade ops`, `notify`, `produce`, `dlq` and so on), which stands outside
+/// the matrix of the four services: it writes the four topics that none of them does. What it
+/// changes it records on `audit-logs`.
 #[derive(Debug, Clone, Copy)]
 pub struct Operations;
 
@@ -126,6 +128,24 @@ impl Service for Operations {
 }
 impl Produces<UserNotifications> for Operations {}
 impl Produces<AuditLogs> for Operations {}
+impl Produces<PortfolioUpdates> for Operations {}
+impl Produces<ServiceHealthUpdates> for Operations {}
+impl Consumes<TradeExecutions> for Operations {}
+impl Consumes<ForwardTestEvents> for Operations {}
+
+/// What the operator's tool reads and writes as a matter of course (`algotrade ops`), as data.
+pub const OPERATOR: MatrixRow = MatrixRow {
+    service: Operations::NAME,
+    group: Operations::GROUP,
+    produces: &[
+        ServiceHealthUpdates::SPEC.name,
+        AuditLogs::SPEC.name,
+        PortfolioUpdates::SPEC.name,
+        UserNotifications::SPEC.name,
+    ],
+    consumes: &[TradeExecutions::SPEC.name, ForwardTestEvents::SPEC.name],
+    resumes: &[],
+};
 
 /// The deliberate exception to the matrix: who may write any topic by its name. `algotrade produce`
 /// and `algotrade dlq redrive` do, on an operator's behalf: the first validates what it writes

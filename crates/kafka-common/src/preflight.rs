@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::acl::{Operation, ResourceKind};
 use crate::admin::{Connection, SeenGroup, SeenTopic, led_partitions, run_blocking};
 use crate::error::ClientError;
-use crate::matrix::{MATRIX, MatrixRow, dead_letter_topic};
+use crate::matrix::{MATRIX, MatrixRow, OPERATOR, dead_letter_topic};
 use crate::security::{AccessDenied, ConnectFailure};
 use crate::settings::KafkaSettings;
 use crate::topics::CATALOGUE;
@@ -95,9 +95,10 @@ fn list(problems: &[Problem]) -> String {
     texts.join("; ")
 }
 
-/// Everything that a service of the matrix lacks; empty where it can start.
+/// Everything that a service of the matrix, or the operator's tool, lacks; empty where it can start.
 pub async fn check(settings: &KafkaSettings, service: &str) -> Vec<Problem> {
-    let Some(row) = MATRIX.iter().find(|row| row.service == service) else {
+    let mut rows = MATRIX.iter().chain([&OPERATOR]);
+    let Some(row) = rows.find(|row| row.service == service) else {
         return vec![Problem::Other(format!(
             "`{service}` has no row in the integration matrix"
         ))];

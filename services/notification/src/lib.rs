@@ -1,32 +1,30 @@
-//! The notification service: pushes each user's events to their browsers, keeps their latest
-//! notifications, and serves the dashboard.
-//!
-//! - A record of `trade-executions`, `forward-test-events` or `user-notifications` goes to the
-//!   channel `user:<user_id>`, each once and a session's in the order of its sequence, and what was
-//!   pushed goes to `realtime-updates`. Records that name no user are counted and skipped.
-//! - Browsers speak the Centrifuge protocol. A client that was away for a while gets exactly what it
-//!   missed. After a restart of this process, or if it missed more than the history holds, it is told
-//!   so, and reads its state over HTTP: nothing that matters is only here.
-//! - A record is handled when it was given to the hub; slow clients are cut off, never waited for.
-//!
-//! One process serves all of a user's browsers: the channels live in its memory.
+#![doc = include_str!("../README.md")]
 
 pub mod centrifuge;
+pub mod channels;
 mod http;
 pub mod hub;
 mod routing;
+mod shared;
 mod store;
 mod telemetry;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use kafka_common::KafkaProducer;
 use service_kit::{Context, Service, Starting, database};
 
 use centrifuge::{Gateway, Timings};
+use channels::Channels;
 use hub::{Hub, HubLimits};
 use routing::{ConsumerState, Router, consume, start_mirror};
+use shared::Shared;
 use store::Store;
+
+/// How much longer than a dead replica stays in the group its records may take to be consumed by
+/// another one.
+const TAKE_OVER: Duration = Duration::from_secs(15);
 
 /// Starts the service.
 ///
@@ -40,7 +38,15 @@ pub fn start(context: Context) -> Starting<Service> {
 async fn start_now(context: Context) -> anyhow::Result<Service> {
     let migrator = sqlx::migrate!("./migrations");
     database::migrate(&context.database, "notification", migrator).await?;
-    let hub = Hub::new(HubLimits::default());
+    let limits = HubLimits::default();
+    let session_timeout = u64::from(context.settings.kafka.session_timeout_ms);
+    let hold = Duration::from_millis(session_timeout) + TAKE_OVER;
+    let redis = &context.settings.redis;
+    let shared = Shared::new(&context.cache, redis, limits.clone(), hold)?;
+    let hub = match shared {
+        Some(_) => Hub::following(limits),
+        None => Hub::new(limits),
+    };
     let store = Store::new(context.database.clone());
     let producer = KafkaProducer::start(&context.settings.kafka)?;
     let checked = producer.clone();
@@ -48,22 +54,32 @@ async fn start_now(context: Context) -> anyhow::Result<Service> {
         .health
         .require("kafka", move || std::future::ready(checked.check()));
     let (sender, mirror) = start_mirror(producer);
-    let router = Router::new(Arc::clone(&hub), sender);
+    let router = Router::new(Arc::clone(&hub), shared.clone(), sender);
     let state = ConsumerState::default();
     let (ready, live) = (state.clone(), state.clone());
     context
         .health
         .require("consumer", move || std::future::ready(ready.ready()));
-    context
-        .health
-        .vital("consumer", move || std::future::ready(live.live()));
+    let following = shared.clone();
+    context.health.vital("consumer", move || {
+        // A record that waits for the store isn't moved by a restart.
+        let waits = following
+            .as_ref()
+            .is_some_and(|shared| !shared.is_following());
+        std::future::ready(if waits { Ok(()) } else { live.live() })
+    });
     let gateway = Gateway::new(
-        hub,
+        Channels::new(Arc::clone(&hub), shared.clone()),
         context.auth.clone(),
         Timings::default(),
         context.shutdown.clone(),
     );
 
+    let forwarded = tokio::spawn(gateway.clone().take_forwarded());
+    let follow = shared.map(|shared| {
+        let following = shared.follow(hub, context.shutdown.clone());
+        tokio::spawn(following)
+    });
     let kafka = context.settings.kafka.clone();
     let (kept, shutdown) = (store.clone(), context.shutdown.clone());
     let pipeline = tokio::spawn(async move {
@@ -87,6 +103,9 @@ async fn start_now(context: Context) -> anyhow::Result<Service> {
     Ok(Service {
         router,
         openapi,
-        tasks: vec![pipeline, connections],
+        tasks: [pipeline, connections, forwarded]
+            .into_iter()
+            .chain(follow)
+            .collect(),
     })
 }

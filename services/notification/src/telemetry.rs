@@ -24,8 +24,8 @@ pub(crate) fn disconnected(code: u16, reason: &str) {
     tracing::debug!(code, reason, "client disconnected");
 }
 
-pub(crate) fn published(event: &'static str) {
-    metrics::counter!("notification_published_total", "event" => event).increment(1);
+pub(crate) fn published(event: &str) {
+    metrics::counter!("notification_published_total", "event" => event.to_owned()).increment(1);
 }
 
 /// From the production of the source record until its push was handed to the network.
@@ -79,4 +79,17 @@ pub(crate) fn consumer_failed(error: &str, backoff: std::time::Duration) {
 pub(crate) fn consumer_halted(error: &dyn Display) {
     metrics::counter!("notification_consumer_halts_total").increment(1);
     tracing::error!(%error, "the consumer has halted");
+}
+
+/// What replicas share doesn't answer, or not as it should.
+pub(crate) fn store_lost(error: &dyn Display) {
+    metrics::gauge!("notification_store_following").set(0.0);
+    metrics::counter!("notification_store_errors_total").increment(1);
+    tracing::warn!(%error, "what replicas share is away");
+}
+
+/// What replicas publish is received.
+pub(crate) fn store_followed() {
+    metrics::gauge!("notification_store_following").set(1.0);
+    tracing::info!("following what replicas publish");
 }

@@ -14,39 +14,11 @@ use uuid::Uuid;
 const ALICE: Uuid = Uuid::from_u128(0xa);
 const BOB: Uuid = Uuid::from_u128(0xb);
 
-/// An event of a session: every third one is a trade, the others come over the other topic.
-async fn produce(app: &TestApp, session: Uuid, user: &str, sequence: u64) {
-    let key = session.to_string();
-    let now = chrono::Utc::now();
-    if sequence.is_multiple_of(3) {
-        let price: Value = serde_json::from_str("87786.0400").unwrap();
-        let trade = json!({"trade_id": Uuid::new_v4(), "session_id": session, "symbol": "BTCUSD",
-            "action": "BUY", "quantity": 0.5, "price": price, "status": "FILLED",
-            "timestamp": now, "user_id": user, "sequence": sequence});
-        app.produce("trade-executions", &key, &trade).await;
-    } else {
-        let event = json!({"session_id": session, "user_id": user, "strategy_id": Uuid::nil(),
-            "symbol": "BTCUSD", "event": "EQUITY", "sequence": sequence, "timestamp": now,
-            "equity": {"price": 1.5, "cash": 1, "position": 0, "equity": 1}});
-        app.produce("forward-test-events", &key, &event).await;
-    }
-}
-
 async fn produce_all(app: &TestApp, sequences: std::ops::RangeInclusive<u64>) {
     for sequence in sequences {
-        produce(app, ALICE, "alice", sequence).await;
-        produce(app, BOB, "bob", sequence).await;
+        app.produce_event(ALICE, "alice", sequence).await;
+        app.produce_event(BOB, "bob", sequence).await;
     }
-}
-
-fn sequences(browser: &Browser, client: &str, session: Uuid) -> Vec<u64> {
-    let publications = browser.seen(client, "publication");
-    let mine = publications.iter().map(|seen| {
-        let payload = &seen["data"]["payload"];
-        assert_eq!(payload["session_id"], json!(session), "{client}: {seen}");
-        payload["sequence"].as_u64().unwrap()
-    });
-    mine.collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -63,7 +35,7 @@ async fn each_user_gets_exactly_their_own_events_in_order() {
             .wait(user, "publication", |seen| seen["offset"] == 60)
             .await;
         let all: Vec<u64> = (1..=60).collect();
-        assert_eq!(sequences(&browser, user, session), all);
+        assert_eq!(browser.sequences(user, session), all);
     }
     let trade = &browser.seen("alice", "publication")[2]["data"];
     assert_eq!(trade["event"], "trade-execution");
@@ -83,7 +55,7 @@ async fn each_user_gets_exactly_their_own_events_in_order() {
             .wait(user, "publication", |seen| seen["offset"] == 100)
             .await;
         let all: Vec<u64> = (1..=100).collect();
-        assert_eq!(sequences(&browser, user, session), all, "{user}");
+        assert_eq!(browser.sequences(user, session), all, "{user}");
     }
     mirror_is_complete(&app).await;
     let metrics = app.get("/metrics", None).await.1;
@@ -156,11 +128,11 @@ async fn nobody_gets_in_with_a_wrong_token_or_into_anothers_channel() {
     let own = |seen: &Value| seen["from"] == "client";
     browser.wait("bob", "subscribed", own).await;
     for sequence in 1..=3 {
-        produce(&app, BOB, "bob", sequence).await;
+        app.produce_event(BOB, "bob", sequence).await;
     }
     let last = |seen: &Value| seen["from"] == "client" && seen["offset"] == 3;
     browser.wait("bob", "publication", last).await;
-    assert_eq!(sequences(&browser, "bob", BOB), [1, 2, 3]);
+    assert_eq!(browser.sequences("bob", BOB), [1, 2, 3]);
     let calls = json!({"do": "calls", "client": "bob", "channel": "user:bob"});
     browser.say(&calls).await;
     let answers = browser.wait("bob", "answers", |_| true).await;
@@ -182,12 +154,38 @@ async fn nobody_gets_in_with_a_wrong_token_or_into_anothers_channel() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_restart_is_told_to_the_browser() {
+async fn a_restart_loses_nothing() {
     let mut app = TestApp::start().await;
     let mut browser = Browser::start(&app.websocket()).await;
     browser.open("alice", &app.token("alice")).await;
     browser.wait("alice", "subscribed", |_| true).await;
-    produce(&app, ALICE, "alice", 1).await;
+    app.produce_event(ALICE, "alice", 1).await;
+    browser
+        .wait("alice", "publication", |seen| seen["offset"] == 1)
+        .await;
+    app.restart().await;
+    app.produce_event(ALICE, "alice", 1).await;
+    app.produce_event(ALICE, "alice", 2).await;
+    let again = browser
+        .wait("alice", "subscribed", |seen| seen["wasRecovering"] == true)
+        .await;
+    assert_eq!(again["recovered"], true);
+    let reasons = browser.seen("alice", "connecting");
+    let shutdown = reasons.iter().any(|seen| seen["code"] == 3001);
+    assert!(shutdown, "{reasons:?}");
+    let second = |seen: &Value| seen["data"]["payload"]["sequence"] == 2;
+    browser.wait("alice", "publication", second).await;
+    assert_eq!(browser.sequences("alice", ALICE), [1, 2]);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_shares_nothing_tells_that_it_was_restarted() {
+    let mut app = TestApp::start_alone().await;
+    let mut browser = Browser::start(&app.websocket()).await;
+    browser.open("alice", &app.token("alice")).await;
+    browser.wait("alice", "subscribed", |_| true).await;
+    app.produce_event(ALICE, "alice", 1).await;
     browser
         .wait("alice", "publication", |seen| seen["offset"] == 1)
         .await;
@@ -197,12 +195,95 @@ async fn a_restart_is_told_to_the_browser() {
         .await;
     // The page then loads its state anew.
     assert_eq!(again["recovered"], false);
-    let reasons = browser.seen("alice", "connecting");
-    let shutdown = reasons.iter().any(|seen| seen["code"] == 3001);
-    assert!(shutdown, "{reasons:?}");
-    produce(&app, ALICE, "alice", 2).await;
-    let sequence = |seen: &Value| seen["data"]["payload"]["sequence"] == 2;
-    browser.wait("alice", "publication", sequence).await;
+    app.produce_event(ALICE, "alice", 2).await;
+    let second = |seen: &Value| seen["data"]["payload"]["sequence"] == 2;
+    browser.wait("alice", "publication", second).await;
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_come_without_a_websocket_too() {
+    let app = TestApp::start().await;
+    let mut browser = Browser::start(&app.websocket()).await;
+    let ways = ["sse", "http_stream"];
+    for way in ways {
+        browser.open_over(way, way, &app.token("alice")).await;
+        browser.wait(way, "subscribed", |_| true).await;
+    }
+    for sequence in 1..=20 {
+        app.produce_event(ALICE, "alice", sequence).await;
+    }
+    let all: Vec<u64> = (1..=20).collect();
+    for way in ways {
+        let last = |seen: &Value| seen["offset"] == 20;
+        browser.wait(way, "publication", last).await;
+        assert_eq!(browser.sequences(way, ALICE), all, "{way}");
+        // What the client sends goes another way than what it gets.
+        let history = json!({"do": "history", "client": way, "channel": "user:alice"});
+        browser.say(&history).await;
+        let answer = browser.wait(way, "history", |_| true).await;
+        assert_eq!(answer["offsets"], json!(all), "{way}");
+        browser.subscribe(way, "user:bob").await;
+        let refused = browser.wait(way, "unsubscribed", |_| true).await;
+        assert_eq!(refused["code"], 103, "{way}");
+    }
+    let forged = common::auth("a-forger's-secret-of-some-more-bytes!", 600);
+    let forged = forged.issue("alice", service_kit::Role::User).unwrap();
+    browser.open_over("sse", "forger", &forged.token).await;
+    let gone = browser.wait("forger", "disconnected", |_| true).await;
+    assert_eq!(gone["code"], 3500);
+    for (data, status) in [("{}".to_owned(), 404), (" ".repeat((64 << 10) + 1), 413)] {
+        let body = json!({"session": "none", "node": "none", "data": data});
+        assert_eq!(app.post_json("/emulation", &body).await.0, status);
+    }
+    assert_eq!(app.get("/connection/sse", None).await.0, 422);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_client_for_python_gets_the_same() {
+    let app = TestApp::start().await;
+    let mut python = Browser::python(&app.websocket()).await;
+    for user in ["alice", "bob"] {
+        python.open(user, &app.token(user)).await;
+        python.wait(user, "subscribed", |_| true).await;
+    }
+    produce_all(&app, 1..=30).await;
+    for user in ["alice", "bob"] {
+        let last = |seen: &Value| seen["offset"] == 30;
+        python.wait(user, "publication", last).await;
+    }
+    python.say(&json!({"do": "cut", "client": "alice"})).await;
+    python.wait("alice", "connecting", |_| true).await;
+    produce_all(&app, 25..=60).await;
+    let recovered = |seen: &Value| seen["wasRecovering"] == true;
+    let again = python.wait("alice", "subscribed", recovered).await;
+    assert_eq!(again["recovered"], true);
+    for (user, session) in [("alice", ALICE), ("bob", BOB)] {
+        let last = |seen: &Value| seen["offset"] == 60;
+        python.wait(user, "publication", last).await;
+        let all: Vec<u64> = (1..=60).collect();
+        assert_eq!(python.sequences(user, session), all, "{user}");
+    }
+    // An own subscription, and what clients ask for.
+    python.subscribe("bob", "user:alice").await;
+    let refused = python.wait("bob", "unsubscribed", |_| true).await;
+    assert_eq!(refused["code"], 103);
+    python.subscribe("bob", "user:bob").await;
+    let own = |seen: &Value| seen["from"] == "client";
+    python.wait("bob", "subscribed", own).await;
+    let calls = json!({"do": "calls", "client": "bob", "channel": "user:bob"});
+    python.say(&calls).await;
+    let answers = python.wait("bob", "answers", |_| true).await;
+    assert_eq!(
+        (&answers["numClients"], &answers["offsets"]),
+        (&json!(1), &json!([60, 59]))
+    );
+    let forged = common::auth("a-forger's-secret-of-some-more-bytes!", 600);
+    let forged = forged.issue("alice", service_kit::Role::User).unwrap();
+    python.open("forger", &forged.token).await;
+    let gone = python.wait("forger", "disconnected", |_| true).await;
+    assert_eq!(gone["code"], 3500);
     app.stop().await;
 }
 
@@ -271,7 +352,7 @@ async fn sign_in_status_and_page() {
         json!({"version": env!("CARGO_PKG_VERSION"), "mode": "services", "feed": "simulator",
             "guest": true})
     );
-    assert_eq!(app.get("/healthz/ready", None).await.0, 200);
+    app.ready().await;
     let document = app.get("/openapi.json", None).await.1;
     assert!(document["paths"]["/v1/notifications"]["get"].is_object());
     assert_eq!(app.get("/connection/websocket", None).await.0, 426);

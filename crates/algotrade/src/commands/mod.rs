@@ -10,6 +10,7 @@ pub(crate) mod groups;
 pub(crate) mod lag;
 pub(crate) mod notify;
 pub(crate) mod offsets;
+pub(crate) mod ops;
 pub(crate) mod produce;
 pub(crate) mod record;
 pub(crate) mod recording;

@@ -54,6 +54,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             Level::Error => Severity::Error,
         },
         timestamp: Utc::now(),
+        kind: None,
     };
     let delivered = cli::runtime()?.block_on(async {
         let producer = KafkaProducer::<Operations>::start(&settings.kafka)?;

@@ -132,7 +132,7 @@ async fn replay(arguments: &Arguments, mut settings: Settings) -> anyhow::Result
     let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let kafka = settings.kafka.clone();
     let embedded = servers.are_embedded();
-    let platform = Platform::start(settings, listen, embedded, shutdown.clone()).await?;
+    let platform = Platform::start(settings, listen, embedded, false, shutdown.clone()).await?;
     let outcome = tokio::select! {
         outcome = play(arguments, &strategies, &platform, &simulator, &kafka) => outcome,
         () = service_kit::service::stop_signal() => Err(anyhow::anyhow!("interrupted")),

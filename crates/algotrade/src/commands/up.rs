@@ -101,7 +101,7 @@ async fn up(arguments: &Arguments, mut settings: Settings) -> anyhow::Result<()>
     feed.enter(&mut settings);
     let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port));
     let demo_symbol = settings.feed.products.first().cloned();
-    let platform = Platform::start(settings, listen, true, shutdown.clone()).await?;
+    let platform = Platform::start(settings, listen, true, true, shutdown.clone()).await?;
     let prepared = prepare(arguments, &platform, demo_symbol.as_deref(), &shutdown).await;
     if let Err(error) = prepared {
         shutdown.cancel();

@@ -20,7 +20,7 @@ use rdkafka::metadata::Metadata;
 
 use crate::acl::Operation;
 use crate::error::ClientError;
-use crate::matrix::{MATRIX, dead_letter_topic};
+use crate::matrix::{MATRIX, OPERATOR, dead_letter_topic};
 use crate::settings::KafkaSettings;
 use crate::telemetry::LoggedContext;
 use crate::topics::CATALOGUE;
@@ -79,7 +79,7 @@ pub fn wanted_topics(settings: &KafkaSettings) -> Vec<WantedTopic> {
         retention: spec.retention,
         replication: settings.replication_factor,
     });
-    let dead_letters = MATRIX.iter().flat_map(|row| {
+    let dead_letters = MATRIX.iter().chain([&OPERATOR]).flat_map(|row| {
         row.consumes.iter().map(|topic| WantedTopic {
             name: settings.topic(&dead_letter_topic(topic, row.group)),
             // A dead letter has no order to keep and is read by people.

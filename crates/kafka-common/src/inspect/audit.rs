@@ -39,6 +39,7 @@ impl Broker {
                 action: action.to_owned(),
                 subject,
                 timestamp: Utc::now(),
+                id: None,
             },
             &actor.0,
         )

@@ -8,7 +8,7 @@ use super::broker::Broker;
 use super::error::InspectError;
 use super::native;
 use super::suggest::did_you_mean;
-use crate::matrix::MATRIX;
+use crate::matrix::{MATRIX, OPERATOR};
 
 /// A partition of a topic, by its name on the broker.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -80,7 +80,10 @@ impl Broker {
         let client = self.client.client();
         let known: BTreeSet<String> = native::group_names(client)?.into_iter().collect();
         let ours = self.settings.group(name);
-        let of_the_matrix = MATRIX.iter().any(|row| row.group == name);
+        let of_the_matrix = MATRIX
+            .iter()
+            .chain([&OPERATOR])
+            .any(|row| row.group == name);
         let found = match known.contains(&ours) || of_the_matrix {
             true => Some(ours),
             false => Some(name.to_owned()).filter(|name| known.contains(name)),

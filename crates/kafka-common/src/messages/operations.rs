@@ -33,6 +33,9 @@ pub struct UserNotification {
     /// When.
     #[schemars(with = "crate::schema::Time")]
     pub timestamp: DateTime<Utc>,
+    /// What it is about, for who sorts them: `session_error`, `order_rejected`, `daily_summary`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
 }
 
 /// What was pushed to browsers.
@@ -69,6 +72,43 @@ pub struct PortfolioUpdate {
     /// Event time.
     #[schemars(with = "crate::schema::Time")]
     pub timestamp: DateTime<Utc>,
+    /// Owner of the session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<String>,
+    /// For example `BTCUSD`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub symbol: Option<String>,
+    /// What the position cost on average, in the quote currency for one of the base currency;
+    /// 0 without a position.
+    #[serde(
+        default,
+        with = "crate::decimal::number_opt",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schemars(with = "Option<crate::schema::Number>")]
+    pub average_price: Option<Decimal>,
+    /// Profit that was realised so far, after fees.
+    #[serde(
+        default,
+        with = "crate::decimal::number_opt",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schemars(with = "Option<crate::schema::Number>")]
+    pub realized_pnl: Option<Decimal>,
+    /// Fees that were paid so far.
+    #[serde(
+        default,
+        with = "crate::decimal::number_opt",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schemars(with = "Option<crate::schema::Number>")]
+    pub fees: Option<Decimal>,
+    /// Orders that were filled so far.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trades: Option<u64>,
+    /// `sequence` of the execution that it follows from: a reader drops repeats by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<u64>,
 }
 
 /// A service's health.
@@ -81,6 +121,15 @@ pub struct ServiceHealth {
     /// When it was asked.
     #[schemars(with = "crate::schema::Time")]
     pub timestamp: DateTime<Utc>,
+    /// How long it took to answer, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency_ms: Option<u64>,
+    /// Records that its consumer group is behind, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lag: Option<u64>,
+    /// How long the first of them has been waiting, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting_ms: Option<u64>,
 }
 
 /// A change and who made it.
@@ -95,4 +144,8 @@ pub struct AuditLog {
     /// When.
     #[schemars(with = "crate::schema::Time")]
     pub timestamp: DateTime<Utc>,
+    /// Tells repeats of one change, where it was relayed from a service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<crate::schema::Id>")]
+    pub id: Option<Uuid>,
 }

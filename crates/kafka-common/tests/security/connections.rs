@@ -141,6 +141,7 @@ pub(crate) async fn a_producer_says_why_it_cannot_sign_in(broker: &SecuredBroker
         message: String::new(),
         severity: Severity::Info,
         timestamp: chrono::Utc::now(),
+        kind: None,
     };
     let topic = Topics::USER_NOTIFICATIONS;
     let error = producer

@@ -13,8 +13,8 @@ use super::flat::FlatProperties;
 
 /// Prefix of environment variables.
 const PREFIX: &str = "ALGOTRADE";
-const SECTIONS: [&str; 8] = [
-    "kafka", "database", "redis", "http", "feed", "auth", "services", "log",
+const SECTIONS: [&str; 9] = [
+    "kafka", "database", "redis", "http", "feed", "auth", "services", "ops", "log",
 ];
 /// Never printed.
 const SECRETS: [&str; 5] = [
@@ -174,11 +174,13 @@ pub fn load(
     section(&root, "feed", &mut settings.feed, &mut errors);
     section(&root, "auth", &mut settings.auth, &mut errors);
     section(&root, "services", &mut settings.services, &mut errors);
+    section(&root, "ops", &mut settings.ops, &mut errors);
     section(&root, "log", &mut settings.log, &mut errors);
     let problems = [
         settings.kafka.problems(),
         settings.database.problems(),
         settings.feed.problems(),
+        settings.ops.problems(),
         match purpose {
             Purpose::Service => settings.auth.problems(),
             Purpose::Tool => Vec::new(),

@@ -215,6 +215,55 @@ impl Default for ServicesSettings {
     }
 }
 
+/// What `algotrade ops` looks after.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OpsSettings {
+    /// The services whose health is told on `service-health`, as `name=url` with commas between.
+    #[serde(deserialize_with = "comma_separated")]
+    pub services: Vec<String>,
+}
+
+impl Default for OpsSettings {
+    fn default() -> Self {
+        let services = [
+            "market-data=http://localhost:8081",
+            "strategy=http://localhost:8082",
+            "forward-test=http://localhost:8083",
+            "notification=http://localhost:8080",
+        ];
+        Self {
+            services: services.map(str::to_owned).to_vec(),
+        }
+    }
+}
+
+impl OpsSettings {
+    /// Name and address of each service.
+    pub fn services(&self) -> impl Iterator<Item = (&str, &str)> {
+        let pairs = self.services.iter().filter_map(|text| text.split_once('='));
+        pairs.map(|(name, url)| (name.trim(), url.trim().trim_end_matches('/')))
+    }
+
+    pub(super) fn problems(&self) -> Vec<Problem> {
+        let wrong = |text: &&String| {
+            !text.split_once('=').is_some_and(|(name, url)| {
+                let url = url.trim();
+                let http = url.starts_with("http://") || url.starts_with("https://");
+                http && !name.trim().is_empty()
+            })
+        };
+        let wrong = self.services.iter().filter(wrong);
+        wrong
+            .map(|text| {
+                let detail =
+                    format!("`{text}` must be name=url, as notification=http://localhost:8080");
+                ("ops.services", detail)
+            })
+            .collect()
+    }
+}
+
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]

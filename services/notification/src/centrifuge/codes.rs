@@ -30,6 +30,8 @@ impl Disconnect {
     pub const SLOW: Self = Self::new(3008, "slow");
     /// Nothing could be written for long.
     pub const WRITE_ERROR: Self = Self::new(3009, "write error");
+    /// The server may have missed what the client should get: it recovers after it came back.
+    pub const INSUFFICIENT_STATE: Self = Self::new(3010, "insufficient state");
     /// A ping was not answered.
     pub const NO_PONG: Self = Self::new(3012, "no pong");
     /// The token is not one of ours.
@@ -63,6 +65,12 @@ impl ErrorReply {
         }
     }
 
+    /// The server's fault; trying again helps when it is over.
+    pub const INTERNAL: Self = Self {
+        code: 100,
+        message: "internal server error",
+        temporary: true,
+    };
     /// There is no such channel.
     pub const UNKNOWN_CHANNEL: Self = Self::new(102, "unknown channel");
     /// Somebody else's.

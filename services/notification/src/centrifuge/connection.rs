@@ -1,31 +1,22 @@
-//! One WebSocket connection: frames in, frames out, pings, and an end with a code that says why.
+//! One connection: frames in, frames out, pings, and an end with a code that says why.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
 use chrono::Utc;
-use service_kit::{Auth, Problem};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use super::codes::Disconnect;
+use super::link::{Incoming, Link};
 use super::protocol;
 use super::rate::Bucket;
 use super::session::Session;
-use crate::hub::{Hub, Outbox, Publication};
+use crate::hub::{Cut, Outbox, Publication};
 use crate::telemetry;
 
-/// Connections of a process.
-pub const MAX_CONNECTIONS: usize = 10_000;
 /// Largest frame of a client.
-const MAX_FRAME_BYTES: usize = 64 << 10;
-/// Beyond this a frame isn't even read to its end; between the two the client is told why.
-const HARD_FRAME_BYTES: usize = 4 * MAX_FRAME_BYTES;
+pub(super) const MAX_FRAME_BYTES: usize = 64 << 10;
 /// Most commands of one frame: an official client sends a few.
 const MAX_FRAME_COMMANDS: usize = 200;
 /// About how much is written at once.
@@ -39,9 +30,6 @@ const LONGEST_TIMER: Duration = Duration::from_secs(24 * 3_600);
 /// Time for a close frame and for the client's answer to it. A slow client needs some: the frame
 /// comes after what is on its way already.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long the end of the process waits for connections to be closed.
-const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
-
 /// How long a client may take; the defaults are those of Centrifuge's servers, about.
 #[derive(Debug, Clone, Copy)]
 pub struct Timings {
@@ -63,84 +51,20 @@ impl Default for Timings {
     }
 }
 
-/// Lets connections in. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct Gateway {
-    hub: Arc<Hub>,
-    auth: Auth,
-    timings: Timings,
-    permits: Arc<Semaphore>,
-    open: TaskTracker,
-    shutdown: CancellationToken,
-}
-
-impl Gateway {
-    /// A gateway to a hub, until `shutdown`.
-    #[must_use]
-    pub fn new(hub: Arc<Hub>, auth: Auth, timings: Timings, shutdown: CancellationToken) -> Self {
-        Self {
-            hub,
-            auth,
-            timings,
-            permits: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
-            open: TaskTracker::new(),
-            shutdown,
-        }
-    }
-
-    /// Takes a connection over; it may come from any origin, because it is worth nothing without
-    /// a token, which no browser sends by itself.
-    pub fn accept(&self, upgrade: WebSocketUpgrade) -> Response {
-        let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else {
-            telemetry::connection_refused();
-            return Problem::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "too_many_connections",
-                "the server has as many connections as it can hold",
-            )
-            .hint("try again in a minute")
-            .into_response();
-        };
-        let gateway = self.clone();
-        upgrade
-            .protocols(["centrifuge-json"])
-            .max_message_size(HARD_FRAME_BYTES)
-            .max_frame_size(HARD_FRAME_BYTES)
-            .on_upgrade(move |socket| {
-                let open = gateway.open.clone();
-                open.track_future(gateway.converse(socket, permit))
-            })
-    }
-
-    /// After `shutdown`: ends when the connections are closed, or took too long for it.
-    pub async fn drained(self) {
-        self.shutdown.cancelled().await;
-        self.open.close();
-        if timeout(SHUTDOWN_TIMEOUT, self.open.wait()).await.is_err() {
-            tracing::warn!(open = self.open.len(), "connections left open at the end");
-        }
-    }
-
-    async fn converse(self, socket: WebSocket, _permit: OwnedSemaphorePermit) {
-        telemetry::connections(1.0);
-        let session = Session::new(self.hub, self.auth, self.timings.ping);
-        let mut connection = Connection::new(socket, session, self.timings);
-        match connection.run(&self.shutdown).await {
-            End::Gone => telemetry::disconnected(0, "gone"),
-            End::Server(disconnect) => {
-                telemetry::disconnected(disconnect.code, disconnect.reason);
-                connection.close(disconnect).await;
-            }
-        }
-        telemetry::connections(-1.0);
-    }
-}
-
 /// How a connection ends.
-enum End {
+pub(super) enum End {
     /// The client went away.
     Gone,
     Server(Disconnect),
+}
+
+impl From<Cut> for End {
+    fn from(cut: Cut) -> Self {
+        Self::Server(match cut {
+            Cut::Slow => Disconnect::SLOW,
+            Cut::Behind => Disconnect::INSUFFICIENT_STATE,
+        })
+    }
 }
 
 impl From<Disconnect> for End {
@@ -149,8 +73,8 @@ impl From<Disconnect> for End {
     }
 }
 
-struct Connection {
-    socket: WebSocket,
+pub(super) struct Connection {
+    link: Link,
     session: Session,
     outbox: Arc<Outbox>,
     bucket: Bucket,
@@ -162,10 +86,10 @@ struct Connection {
 }
 
 impl Connection {
-    fn new(socket: WebSocket, session: Session, timings: Timings) -> Self {
+    pub(super) fn new(link: Link, session: Session, timings: Timings) -> Self {
         let now = Instant::now();
         Self {
-            socket,
+            link,
             outbox: Arc::clone(session.outbox()),
             session,
             bucket: Bucket::new(now),
@@ -176,7 +100,7 @@ impl Connection {
         }
     }
 
-    async fn run(&mut self, shutdown: &CancellationToken) -> End {
+    pub(super) async fn run(&mut self, shutdown: &CancellationToken) -> End {
         loop {
             if let Err(end) = self.step(shutdown).await {
                 return end;
@@ -190,11 +114,14 @@ impl Connection {
         tokio::select! {
             biased;
             () = shutdown.cancelled() => Err(Disconnect::SHUTDOWN.into()),
-            () = self.outbox.overflowed() => Err(Disconnect::SLOW.into()),
+            cut = self.outbox.cut_off() => Err(cut.into()),
             () = sleep_until(wake) => self.on_time().await,
-            frame = self.socket.recv(), if paused_until.is_none() => match frame {
-                Some(Ok(message)) => self.on_message(message).await,
-                Some(Err(_)) | None => Err(End::Gone),
+            incoming = self.link.recv(), if paused_until.is_none() => match incoming {
+                Incoming::Text(text) => self.on_text(&text).await,
+                // WebSocket's own pings are answered by the library.
+                Incoming::Nothing => Ok(()),
+                Incoming::Binary => Err(Disconnect::BAD_REQUEST.into()),
+                Incoming::Gone => Err(End::Gone),
             },
             () = self.outbox.ready() => self.push().await,
         }
@@ -242,14 +169,7 @@ impl Connection {
         Ok(())
     }
 
-    async fn on_message(&mut self, message: Message) -> Result<(), End> {
-        let text = match message {
-            Message::Text(text) => text,
-            Message::Binary(_) => return Err(Disconnect::BAD_REQUEST.into()),
-            Message::Close(_) => return Err(End::Gone),
-            // WebSocket's own pings are answered by the library.
-            Message::Ping(_) | Message::Pong(_) => return Ok(()),
-        };
+    async fn on_text(&mut self, text: &str) -> Result<(), End> {
         if text.len() > MAX_FRAME_BYTES {
             return Err(Disconnect::TOO_BIG.into());
         }
@@ -261,7 +181,7 @@ impl Connection {
             self.bucket.spend(Instant::now());
             let was_connected = self.session.expires_at().is_some();
             let handled = match count < MAX_FRAME_COMMANDS {
-                true => self.session.handle(line, &mut out),
+                true => self.session.handle(line, &mut out).await,
                 false => Err(Disconnect::BAD_REQUEST),
             };
             if let Err(disconnect) = handled {
@@ -293,7 +213,7 @@ impl Connection {
         if text.is_empty() {
             return Ok(());
         }
-        let sending = timeout(WRITE_TIMEOUT, self.socket.send(Message::Text(text.into())));
+        let sending = timeout(WRITE_TIMEOUT, self.link.send(text));
         tokio::select! {
             sent = sending => match sent {
                 Ok(Ok(())) => Ok(()),
@@ -301,24 +221,16 @@ impl Connection {
                 Err(_) => Err(Disconnect::WRITE_ERROR.into()),
             },
             // Its queue filled up during the write: waiting on would be of no use.
-            () = self.outbox.overflowed() => Err(Disconnect::SLOW.into()),
+            cut = self.outbox.cut_off() => Err(cut.into()),
         }
     }
 
-    /// Tells why, and gives the client a moment to answer: a connection that is cut with unread
-    /// data in it could lose the close frame.
-    async fn close(&mut self, disconnect: Disconnect) {
-        let frame = CloseFrame {
-            code: disconnect.code,
-            reason: disconnect.reason.into(),
-        };
-        let closing = async {
-            if self.socket.send(Message::Close(Some(frame))).await.is_err() {
-                return;
-            }
-            while let Some(Ok(_)) = self.socket.recv().await {}
-        };
-        // A client that doesn't answer is simply left.
-        let _ = timeout(CLOSE_TIMEOUT, closing).await;
+    /// Leaves the channel, and tells the client why.
+    pub(super) async fn close(&mut self, disconnect: Option<Disconnect>) {
+        self.session.leave().await;
+        if let Some(disconnect) = disconnect {
+            // A client that doesn't answer is simply left.
+            let _ = timeout(CLOSE_TIMEOUT, self.link.close(disconnect)).await;
+        }
     }
 }

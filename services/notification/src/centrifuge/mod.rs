@@ -1,4 +1,5 @@
-//! The Centrifuge protocol (JSON, second version) over WebSocket, as its official clients speak it.
+//! The Centrifuge protocol (JSON, second version) as its official clients speak it: over WebSocket,
+//! or over server-sent events or a stream of lines, with requests for what the client sends.
 //!
 //! The server subscribes each connection to its user's channel, `user:<id>`; a client may also
 //! subscribe to it by itself. There are no other channels. A client that comes back tells the
@@ -7,12 +8,16 @@
 
 mod codes;
 mod connection;
+mod gateway;
+mod link;
 mod protocol;
 mod rate;
 mod session;
 
 pub use codes::{Disconnect, ErrorReply};
-pub use connection::{Gateway, MAX_CONNECTIONS, Timings};
+pub use connection::Timings;
+pub use gateway::{Emulated, Gateway, MAX_CONNECTIONS};
+pub use link::Framing;
 
 /// The channel of a user.
 #[must_use]

@@ -214,6 +214,11 @@ pub(super) struct ConnectResult {
     pub(super) ping: u64,
     /// Whether pings must be answered.
     pub(super) pong: bool,
+    /// Where to send commands, for a client that can't send them over its connection.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) session: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) node: Option<String>,
     pub(super) subs: BTreeMap<String, SubscribeResult>,
 }
 
@@ -284,6 +289,13 @@ pub(super) fn write_push(out: &mut String, prefix: &str, publication: &RawValue)
     out.push_str(prefix);
     out.push_str(publication.get());
     out.push_str("}}");
+}
+
+/// Why the server ends a connection that has no close frames.
+pub(super) fn disconnect(disconnect: Disconnect) -> String {
+    let reason = serde_json::Value::from(disconnect.reason);
+    let code = disconnect.code;
+    format!(r#"{{"push":{{"disconnect":{{"code":{code},"reason":{reason}}}}}}}"#)
 }
 
 fn next_line(out: &mut String) {

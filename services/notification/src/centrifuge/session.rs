@@ -15,7 +15,8 @@ use super::protocol::{
     Request, SubscribeRequest, SubscribeResult,
 };
 use super::user_channel;
-use crate::hub::{HistoryQuery, Hub, Membership, Outbox, Position, Publication, Snapshot};
+use crate::channels::Channels;
+use crate::hub::{HistoryQuery, JoinError, Membership, Outbox, Position, Publication, Snapshot};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Most publications of one answer to a history command.
@@ -23,13 +24,20 @@ const MAX_HISTORY: usize = 300;
 
 /// One client's conversation.
 pub(super) struct Session {
-    hub: Arc<Hub>,
+    channels: Channels,
     auth: Auth,
     outbox: Arc<Outbox>,
     client: String,
+    /// Where the client sends its commands, if not over the connection itself.
+    emulation: Option<Emulation>,
     /// Between the server's pings.
     ping: Duration,
     connected: Option<Connected>,
+}
+
+struct Emulation {
+    session: String,
+    node: String,
 }
 
 struct Connected {
@@ -42,16 +50,27 @@ struct Connected {
 type Answer = Result<Outcome, Disconnect>;
 
 impl Session {
-    pub(super) fn new(hub: Arc<Hub>, auth: Auth, ping: Duration) -> Self {
-        let outbox = hub.outbox();
+    pub(super) fn new(channels: Channels, auth: Auth, ping: Duration) -> Self {
+        let outbox = channels.outbox();
         Self {
-            hub,
+            channels,
             auth,
             outbox,
             client: Uuid::new_v4().to_string(),
+            emulation: None,
             ping,
             connected: None,
         }
+    }
+
+    /// The same, for a client that sends its commands to a process by its name, for a connection
+    /// by its name.
+    pub(super) fn emulated(mut self, session: &str, node: &str) -> Self {
+        self.emulation = Some(Emulation {
+            session: session.to_owned(),
+            node: node.to_owned(),
+        });
+        self
     }
 
     pub(super) fn outbox(&self) -> &Arc<Outbox> {
@@ -74,8 +93,17 @@ impl Session {
         }
     }
 
+    /// Leaves the channel, and tells the other replicas.
+    pub(super) async fn leave(&mut self) {
+        if let Some(connected) = self.connected.take() {
+            let channel = connected.membership.channel().to_owned();
+            drop(connected);
+            self.channels.leave(&channel, &self.client).await;
+        }
+    }
+
     /// Handles a line of a frame; what is to be written is added to `out`.
-    pub(super) fn handle(&mut self, line: &str, out: &mut String) -> Result<(), Disconnect> {
+    pub(super) async fn handle(&mut self, line: &str, out: &mut String) -> Result<(), Disconnect> {
         let (id, request) = match protocol::parse(line)? {
             Command::Request(id, request) => (id, request),
             // Both make sense only on an open connection.
@@ -85,19 +113,21 @@ impl Session {
             }
         };
         let outcome = match (request, &mut self.connected) {
-            (Request::Connect(request), None) => self.connect(&request)?,
+            (Request::Connect(request), None) => self.connect(&request).await?,
             // Everything comes after the one connect command.
             (Request::Connect(_), Some(_)) | (_, None) => return Err(Disconnect::BAD_REQUEST),
             (Request::Subscribe(request), Some(connected)) => {
-                let (pending, outcome) = connected.subscribe(&request, &self.outbox);
+                let (pending, outcome) = connected.subscribe(&request, &self.outbox)?;
                 // What was queued before the reply belongs before it.
                 self.write_pushes(out, &pending);
                 outcome
             }
             (Request::Unsubscribe(request), Some(connected)) => connected.unsubscribe(&request),
-            (Request::Presence(request), Some(connected)) => connected.presence(&request),
+            (Request::Presence(request), Some(connected)) => {
+                connected.presence(&request, &self.channels).await
+            }
             (Request::PresenceStats(request), Some(connected)) => {
-                connected.presence_stats(&request)
+                connected.presence_stats(&request, &self.channels).await
             }
             (Request::History(request), Some(connected)) => connected.history(&request),
             (Request::Refresh(request), Some(connected)) => {
@@ -110,7 +140,7 @@ impl Session {
         protocol::write(out, id, &outcome)
     }
 
-    fn connect(&mut self, request: &ConnectRequest) -> Answer {
+    async fn connect(&mut self, request: &ConnectRequest) -> Answer {
         let identity = match check(&self.auth, &request.token) {
             Ok(identity) => identity,
             Err(Refused::Expired) => return Ok(Outcome::Error(ErrorReply::TOKEN_EXPIRED)),
@@ -122,10 +152,14 @@ impl Session {
         }
         let channel = user_channel(&identity.user_id);
         let since = request.subs.get(&channel).and_then(SubscribeRequest::since);
-        let (membership, snapshot) = self
-            .hub
-            .join(&channel, &self.client, &self.outbox, since.as_ref())
-            .map_err(|_full| Disconnect::CONNECTION_LIMIT)?;
+        let joining = self
+            .channels
+            .join(&channel, &self.client, &self.outbox, since.as_ref());
+        let (membership, snapshot) = match joining.await {
+            Ok(joined) => joined,
+            Err(JoinError::TooManyConnections) => return Err(Disconnect::CONNECTION_LIMIT),
+            Err(JoinError::NotFollowed) => return Ok(Outcome::Error(ErrorReply::INTERNAL)),
+        };
         let result = ConnectResult {
             client: self.client.clone(),
             version: VERSION,
@@ -133,6 +167,8 @@ impl Session {
             ttl: ttl(identity.expires_at),
             ping: self.ping.as_secs(),
             pong: true,
+            session: self.emulation.as_ref().map(|e| e.session.clone()),
+            node: self.emulation.as_ref().map(|e| e.node.clone()),
             subs: BTreeMap::from([(channel.clone(), subscribed(snapshot, since))]),
         };
         self.connected = Some(Connected {
@@ -164,18 +200,19 @@ impl Connected {
         &self,
         request: &SubscribeRequest,
         outbox: &Outbox,
-    ) -> (Vec<Publication>, Outcome) {
+    ) -> Result<(Vec<Publication>, Outcome), Disconnect> {
         if let Err(error) = self.allowed(&request.channel) {
-            return (Vec::new(), Outcome::Error(error));
+            return Ok((Vec::new(), Outcome::Error(error)));
         }
         let since = request.since();
-        let mut snapshot = self.membership.snapshot(outbox, since.as_ref());
+        let snapshot = self.membership.snapshot(outbox, since.as_ref());
+        let mut snapshot = snapshot.ok_or(Disconnect::INSUFFICIENT_STATE)?;
         let pending = std::mem::take(&mut snapshot.pending);
         if since.is_some() && snapshot.missed.is_none() && request.rejects_unrecovered() {
             let error = Outcome::Error(ErrorReply::UNRECOVERABLE_POSITION);
-            return (pending, error);
+            return Ok((pending, error));
         }
-        (pending, Outcome::Subscribe(subscribed(snapshot, since)))
+        Ok((pending, Outcome::Subscribe(subscribed(snapshot, since))))
     }
 
     /// Ends the client's own subscription; the server's lasts as long as the connection.
@@ -186,26 +223,37 @@ impl Connected {
         }
     }
 
-    fn presence(&self, request: &ChannelRequest) -> Outcome {
-        if let Err(error) = self.allowed(&request.channel) {
-            return Outcome::Error(error);
-        }
+    async fn presence(&self, request: &ChannelRequest, channels: &Channels) -> Outcome {
+        let clients = match self.clients(request, channels).await {
+            Ok(clients) => clients,
+            Err(error) => return Outcome::Error(error),
+        };
         let info = |client: String| {
             let user = self.user_id.clone();
             (client.clone(), ClientInfo { client, user })
         };
-        let presence = self.membership.clients().into_iter().map(info).collect();
+        let presence = clients.into_iter().map(info).collect();
         Outcome::Presence(PresenceResult { presence })
     }
 
-    fn presence_stats(&self, request: &ChannelRequest) -> Outcome {
-        match self.allowed(&request.channel) {
-            Ok(()) => Outcome::PresenceStats(PresenceStatsResult {
-                num_clients: self.membership.clients().len(),
+    async fn presence_stats(&self, request: &ChannelRequest, channels: &Channels) -> Outcome {
+        match self.clients(request, channels).await {
+            Ok(clients) => Outcome::PresenceStats(PresenceStatsResult {
+                num_clients: clients.len(),
                 num_users: 1,
             }),
             Err(error) => Outcome::Error(error),
         }
+    }
+
+    async fn clients(
+        &self,
+        request: &ChannelRequest,
+        channels: &Channels,
+    ) -> Result<Vec<String>, ErrorReply> {
+        self.allowed(&request.channel)?;
+        let clients = channels.clients(&self.membership).await;
+        clients.map_err(|_away| ErrorReply::INTERNAL)
     }
 
     fn history(&self, request: &HistoryRequest) -> Outcome {

@@ -1,12 +1,9 @@
-//! `/v1` and the WebSocket.
+//! `/v1`.
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::ws::WebSocketUpgrade;
-use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use service_kit::auth::{GUEST, Token};
 use service_kit::settings::FeedSource;
@@ -115,29 +112,4 @@ pub(super) async fn status(State(app): State<App>) -> Json<Status> {
         feed: app.feed,
         guest: app.auth.allows_guest(),
     })
-}
-
-/// The user's events: the Centrifuge protocol in JSON; the token comes in the connect command.
-#[utoipa::path(
-    get, path = "/connection/websocket", tag = "events",
-    responses(
-        (status = 101, description = "the protocol is switched to WebSocket"),
-        (status = 426, description = "upgrade_required", body = Problem),
-        (status = 503, description = "too_many_connections", body = Problem),
-    )
-)]
-pub(super) async fn websocket(
-    State(app): State<App>,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
-) -> Response {
-    match upgrade {
-        Ok(upgrade) => app.gateway.accept(upgrade),
-        Err(rejection) => Problem::new(
-            StatusCode::UPGRADE_REQUIRED,
-            "upgrade_required",
-            rejection.body_text(),
-        )
-        .hint("connect with a WebSocket; a proxy in front must pass the upgrade on")
-        .into_response(),
-    }
 }

@@ -21,7 +21,14 @@ const INDEX: &str = "index.html";
 /// Files whose names contain a hash of their content.
 const HASHED: &str = "assets/";
 /// Paths of services and of operation: where nothing answers, the page is no answer either.
-const NOT_PAGES: [&str; 5] = ["v1", "connection", "healthz", "metrics", "openapi.json"];
+const NOT_PAGES: [&str; 6] = [
+    "v1",
+    "connection",
+    "emulation",
+    "healthz",
+    "metrics",
+    "openapi.json",
+];
 
 /// Everything that the page needs is a file from here; nothing is inline and nothing is foreign.
 /// `'self'` includes the page's own WebSocket.

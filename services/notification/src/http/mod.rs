@@ -2,6 +2,7 @@
 
 mod api;
 mod dashboard;
+mod events;
 
 use axum::Router;
 use axum::routing::any;
@@ -29,7 +30,8 @@ pub(crate) struct App {
 #[openapi(info(
     title = "AlgoTrade notification",
     description = "Sign-in as a guest, a user's notifications, and a user's events over the \
-                   Centrifuge protocol (JSON, WebSocket) at /connection/websocket"
+                   Centrifuge protocol (JSON) at /connection/websocket, /connection/sse and \
+                   /connection/http_stream"
 ))]
 struct Document;
 
@@ -40,7 +42,10 @@ pub(crate) fn router(app: App) -> (Router, utoipa::openapi::OpenApi) {
         .routes(routes!(api::me))
         .routes(routes!(api::notifications))
         .routes(routes!(api::status))
-        .routes(routes!(api::websocket))
+        .routes(routes!(events::websocket))
+        .routes(routes!(events::sse))
+        .routes(routes!(events::http_stream))
+        .routes(routes!(events::emulation))
         .with_state(app)
         .split_for_parts();
     // Only the page is compressed: events on a socket are not, and the API's answers are small.

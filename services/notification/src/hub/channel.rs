@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use tokio::time::Instant;
 
-use super::outbox::Outbox;
+use super::outbox::{Cut, Outbox};
 use super::{HubLimits, Position};
 
 /// What a publication takes in memory besides its text, about.
@@ -27,6 +27,16 @@ pub struct Publication {
 }
 
 impl Publication {
+    /// A publication whose offset was given by somebody else.
+    pub(crate) fn new(offset: u64, body: Arc<RawValue>, produced_at: DateTime<Utc>) -> Self {
+        Self {
+            offset,
+            body,
+            produced_at,
+            at: Instant::now(),
+        }
+    }
+
     pub(crate) fn size(&self) -> usize {
         self.body.get().len() + OVERHEAD
     }
@@ -65,6 +75,8 @@ pub(super) struct Channel {
     /// and no history is kept.
     pub(super) known: bool,
     pub(super) touched: Instant,
+    /// When the last member left.
+    pub(super) left_at: Instant,
     pub(super) members: Vec<Member>,
 }
 
@@ -77,6 +89,7 @@ impl Channel {
             history_bytes: 0,
             known: false,
             touched: Instant::now(),
+            left_at: Instant::now(),
             members: Vec::new(),
         }
     }
@@ -93,15 +106,15 @@ impl Channel {
             data: Data { event, payload },
             offset,
         };
-        let at = Instant::now();
-        let publication = Publication {
-            offset,
-            body: to_raw_value(&body)?.into(),
-            produced_at,
-            at,
-        };
-        self.offset = offset;
-        self.touched = at;
+        let publication = Publication::new(offset, to_raw_value(&body)?.into(), produced_at);
+        self.append(publication, limits);
+        Ok(offset)
+    }
+
+    /// Adds the publication that follows the newest one.
+    pub(super) fn append(&mut self, publication: Publication, limits: &HubLimits) {
+        self.offset = publication.offset;
+        self.touched = publication.at;
         for member in &self.members {
             member.outbox.push(publication.clone());
         }
@@ -114,7 +127,13 @@ impl Channel {
                 self.drop_oldest();
             }
         }
-        Ok(offset)
+    }
+
+    /// Sends the members away: what they know doesn't fit to what is known here.
+    pub(super) fn cut(&self) {
+        for member in &self.members {
+            member.outbox.cut(Cut::Behind);
+        }
     }
 
     fn drop_oldest(&mut self) {

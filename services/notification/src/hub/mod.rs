@@ -5,6 +5,7 @@
 
 mod channel;
 mod outbox;
+mod replica;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,7 +22,8 @@ use channel::{Channel, Member};
 use outbox::QueueBudget;
 
 pub use channel::Publication;
-pub use outbox::Outbox;
+pub use outbox::{Cut, Outbox};
+pub(crate) use replica::{Applied, Loaded, Local};
 
 /// What a hub may hold.
 #[derive(Debug, Clone)]
@@ -83,20 +85,29 @@ pub struct Snapshot {
     pub pending: Vec<Publication>,
 }
 
-/// The user has as many connections as they may have.
+/// Why a client can't join.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TooManyConnections;
+pub enum JoinError {
+    /// The user has as many connections as they may have.
+    TooManyConnections,
+    /// The replicas' common store doesn't answer, so that nobody knows what the channel is at.
+    NotFollowed,
+}
 
 #[derive(Debug, Default)]
 struct State {
     channels: HashMap<String, Channel>,
     history_bytes: usize,
+    /// The channel that is being loaded, and what came for it meanwhile.
+    loading: Option<replica::Loading>,
 }
 
 /// See the module's description.
 #[derive(Debug)]
 pub struct Hub {
     limits: HubLimits,
+    /// Whether offsets come from the replicas' common store, or else from here.
+    follows: bool,
     state: Mutex<State>,
     budget: Arc<QueueBudget>,
     /// Random for each process, so that no position of an earlier one seems valid.
@@ -105,9 +116,19 @@ pub struct Hub {
 }
 
 impl Hub {
-    /// An empty hub.
+    /// An empty hub that numbers its publications by itself.
     #[must_use]
     pub fn new(limits: HubLimits) -> Arc<Self> {
+        Self::with(limits, false)
+    }
+
+    /// An empty hub that follows the replicas' common store.
+    #[must_use]
+    pub(crate) fn following(limits: HubLimits) -> Arc<Self> {
+        Self::with(limits, true)
+    }
+
+    fn with(limits: HubLimits, follows: bool) -> Arc<Self> {
         let budget = QueueBudget::new(
             limits.queue_bytes,
             limits.pressed_queue_bytes,
@@ -116,6 +137,7 @@ impl Hub {
         let random = Uuid::new_v4().simple().to_string();
         Arc::new(Self {
             limits,
+            follows,
             state: Mutex::default(),
             budget: Arc::new(budget),
             epoch: random.get(..8).unwrap_or_default().to_owned(),
@@ -175,18 +197,21 @@ impl Hub {
     /// Makes a client a member: from the returned snapshot on, publications come to its outbox.
     ///
     /// # Errors
-    /// The user has too many connections.
+    /// The user has too many connections; or the channel comes from the store and isn't loaded.
     pub fn join(
         self: &Arc<Self>,
         channel: &str,
         client: &str,
         outbox: &Arc<Outbox>,
         since: Option<&Position>,
-    ) -> Result<(Membership, Snapshot), TooManyConnections> {
+    ) -> Result<(Membership, Snapshot), JoinError> {
         let mut state = self.lock();
+        if self.follows && !state.channels.contains_key(channel) {
+            return Err(JoinError::NotFollowed);
+        }
         let joined = self.channel(&mut state, channel);
         if joined.members.len() >= self.limits.members {
-            return Err(TooManyConnections);
+            return Err(JoinError::TooManyConnections);
         }
         let id = self.next_number();
         joined.members.push(Member {
@@ -234,6 +259,9 @@ impl Hub {
 
     /// Forgets what is too old, and reports sizes. To be called now and then.
     pub fn sweep(&self, now: Instant) {
+        if self.follows {
+            self.unfollow(now);
+        }
         let mut state = self.lock();
         if let Some(since) = now.checked_sub(self.limits.ttl) {
             for channel in state.channels.values_mut() {
@@ -312,20 +340,20 @@ impl Membership {
         &self.channel
     }
 
-    /// A new snapshot, as after joining again.
+    /// A new snapshot, as after joining again; `None` where the client is about to be cut off.
     #[must_use]
-    pub fn snapshot(&self, outbox: &Outbox, since: Option<&Position>) -> Snapshot {
+    pub fn snapshot(&self, outbox: &Outbox, since: Option<&Position>) -> Option<Snapshot> {
         let mut state = self.hub.lock();
-        let channel = self.hub.channel(&mut state, &self.channel);
-        self.hub.snapshot(channel, outbox, since)
+        let channel = state.channels.get_mut(&self.channel)?;
+        Some(self.hub.snapshot(channel, outbox, since))
     }
 
     /// The channel's newest position, and what its history has; `None` for a position of another
     /// epoch.
     #[must_use]
     pub fn history(&self, query: &HistoryQuery) -> Option<(Position, Vec<Publication>)> {
-        let mut state = self.hub.lock();
-        let channel = self.hub.channel(&mut state, &self.channel);
+        let state = self.hub.lock();
+        let channel = state.channels.get(&self.channel)?;
         if let Some(since) = &query.since
             && since.epoch != channel.epoch
         {
@@ -368,6 +396,7 @@ impl Drop for Membership {
         if let Some(channel) = state.channels.get_mut(&self.channel) {
             channel.members.retain(|member| member.id != self.id);
             channel.touched = Instant::now();
+            channel.left_at = channel.touched;
         }
         telemetry::subscriptions(-1.0);
     }

@@ -47,12 +47,21 @@ impl QueueBudget {
     }
 }
 
+/// Why a client gets nothing more: it has to come back, and recovers then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cut {
+    /// It reads more slowly than events come.
+    Slow,
+    /// This process may have missed what the client should get.
+    Behind,
+}
+
 /// The queue of one client.
 #[derive(Debug)]
 pub struct Outbox {
     queue: Mutex<Queue>,
     filled: Notify,
-    overflow: CancellationToken,
+    ended: CancellationToken,
     budget: Arc<QueueBudget>,
 }
 
@@ -60,6 +69,7 @@ pub struct Outbox {
 struct Queue {
     publications: VecDeque<Publication>,
     bytes: usize,
+    cut: Option<Cut>,
 }
 
 impl Outbox {
@@ -67,7 +77,7 @@ impl Outbox {
         Self {
             queue: Mutex::default(),
             filled: Notify::new(),
-            overflow: CancellationToken::new(),
+            ended: CancellationToken::new(),
             budget,
         }
     }
@@ -79,15 +89,13 @@ impl Outbox {
     /// Adds a publication. A client that is too slow loses its queue and its connection: after the
     /// reconnect it recovers from the history, or is told to load its state again.
     pub(crate) fn push(&self, publication: Publication) {
-        if self.overflow.is_cancelled() {
-            return;
-        }
         let size = publication.size();
         let mut queue = self.lock();
-        if queue.bytes.saturating_add(size) > self.budget.limit() {
-            self.forget(&mut queue);
-            self.overflow.cancel();
+        if queue.cut.is_some() {
             return;
+        }
+        if queue.bytes.saturating_add(size) > self.budget.limit() {
+            return self.end(&mut queue, Cut::Slow);
         }
         queue.bytes += size;
         self.budget.queued.fetch_add(size, Ordering::Relaxed);
@@ -119,20 +127,30 @@ impl Outbox {
         }
     }
 
-    /// Ends when the client has been too slow.
-    pub async fn overflowed(&self) {
-        self.overflow.cancelled().await;
+    /// Ends the client's connection.
+    pub(crate) fn cut(&self, cut: Cut) {
+        self.end(&mut self.lock(), cut);
     }
 
-    /// Whether the client has been too slow.
+    /// Ends when the client was cut off, and tells why.
+    pub async fn cut_off(&self) -> Cut {
+        self.ended.cancelled().await;
+        self.is_cut().unwrap_or(Cut::Slow)
+    }
+
+    /// Whether the client was cut off, and why.
     #[must_use]
-    pub fn is_overflowed(&self) -> bool {
-        self.overflow.is_cancelled()
+    pub fn is_cut(&self) -> Option<Cut> {
+        self.lock().cut
     }
 
-    fn forget(&self, queue: &mut Queue) {
+    fn end(&self, queue: &mut Queue, cut: Cut) {
         self.budget.queued.fetch_sub(queue.bytes, Ordering::Relaxed);
-        *queue = Queue::default();
+        *queue = Queue {
+            cut: queue.cut.or(Some(cut)),
+            ..Queue::default()
+        };
+        self.ended.cancel();
     }
 }
 

@@ -1,6 +1,7 @@
 //! From the consumed topics to the hub, and from there to `realtime-updates`.
 
 mod consumer;
+mod entering;
 mod mirror;
 mod order;
 mod router;

@@ -19,6 +19,7 @@ use super::mirror::Push;
 use super::order::{Order, OrderLimits, Verdict};
 use crate::centrifuge::user_channel;
 use crate::hub::Hub;
+use crate::shared::Shared;
 use crate::telemetry;
 
 /// Longest user id, as tokens have it.
@@ -30,11 +31,11 @@ const SWEEP: Duration = Duration::from_secs(15);
 
 /// An event on its way to a user.
 #[derive(Debug)]
-struct Event {
-    channel: String,
-    name: &'static str,
-    payload: Box<RawValue>,
-    produced_at: DateTime<Utc>,
+pub(super) struct Event {
+    pub(super) channel: String,
+    pub(super) name: &'static str,
+    pub(super) payload: Box<RawValue>,
+    pub(super) produced_at: DateTime<Utc>,
     trace: Option<TraceContext>,
 }
 
@@ -54,18 +55,25 @@ struct State {
 #[derive(Debug)]
 pub(crate) struct Router {
     hub: Arc<Hub>,
+    /// Where replicas have their order in common; else it is kept here.
+    shared: Option<Shared>,
     state: Mutex<State>,
     mirror: mpsc::Sender<Push>,
 }
 
 impl Router {
-    pub(crate) fn new(hub: Arc<Hub>, mirror: mpsc::Sender<Push>) -> Arc<Self> {
+    pub(crate) fn new(
+        hub: Arc<Hub>,
+        shared: Option<Shared>,
+        mirror: mpsc::Sender<Push>,
+    ) -> Arc<Self> {
         let state = State {
             order: Order::new(OrderLimits::default()),
             offsets: HashMap::new(),
         };
         Arc::new(Self {
             hub,
+            shared,
             state: Mutex::new(state),
             mirror,
         })
@@ -103,6 +111,9 @@ impl Router {
         event: Option<Event>,
     ) -> Result<(), HandlerError> {
         let mut state = self.state.lock().await;
+        if let Some(shared) = &self.shared {
+            return self.enter(shared, meta, place, event).await;
+        }
         let mut ready = Vec::new();
         match place {
             Some((session, sequence)) => {
@@ -154,14 +165,18 @@ impl Router {
                 payload: event.payload,
                 timestamp: Utc::now(),
             };
-            // Waits while too many pushes are on their way to the broker: nothing can be consumed
-            // from a broker that takes nothing, either.
             let trace = event.trace;
-            if self.mirror.send(Push { update, trace }).await.is_err() {
-                telemetry::not_mirrored(&"the producer has ended");
-            }
+            self.mirror(Push { update, trace }).await;
         }
         Ok(())
+    }
+
+    /// Waits while too many pushes are on their way to the broker: nothing can be consumed from a
+    /// broker that takes nothing, either.
+    pub(super) async fn mirror(&self, push: Push) {
+        if self.mirror.send(push).await.is_err() {
+            telemetry::not_mirrored(&"the producer has ended");
+        }
     }
 
     /// Gives up holes in time and keeps the hub tidy, until `shutdown`.
@@ -176,9 +191,14 @@ impl Router {
             }
             let now = Instant::now();
             let mut state = self.state.lock().await;
-            let mut ready = Vec::new();
-            state.order.expire(now, &mut ready);
-            self.publish_all(&mut state, ready).await;
+            match &self.shared {
+                Some(shared) => self.expire_shared(shared).await,
+                None => {
+                    let mut ready = Vec::new();
+                    state.order.expire(now, &mut ready);
+                    self.publish_all(&mut state, ready).await;
+                }
+            }
             drop(state);
             if now.duration_since(swept) >= SWEEP {
                 swept = now;

@@ -1,16 +1,18 @@
 /**
  * Official Centrifuge clients, driven by lines of JSON on standard input; what happens to them comes
  * as lines of JSON on standard output.
- *   {"do":"open","client":"a","token":"...","next":["token", ...]}
+ *   {"do":"open","client":"a","token":"...","next":["token", ...],"transport":"sse"}
  *   {"do":"subscribe","client":"a","channel":"user:bob"}
  *   {"do":"cut","client":"a"}       ends its connection as a broken network does
  *   {"do":"close","client":"a"}
  */
 import { createInterface } from "node:readline";
 import { Centrifuge } from "centrifuge";
+import { EventSource } from "eventsource";
 import { WebSocket } from "ws";
 
 const url = process.argv[2];
+const http = url.replace(/^ws/, "http").replace("/connection/websocket", "");
 const clients = new Map();
 const sockets = new Map();
 
@@ -41,8 +43,13 @@ function listen(name, source, from) {
 }
 
 const actions = {
-  open({ client: name, token, next = [] }) {
-    const client = new Centrifuge(url, {
+  open({ client: name, token, next = [], transport }) {
+    const endpoint = transport
+      ? [{ transport, endpoint: `${http}/connection/${transport}` }]
+      : url;
+    const client = new Centrifuge(endpoint, {
+      eventsource: EventSource,
+      emulationEndpoint: `${http}/emulation`,
       token,
       getToken: async () => {
         tell(name, "token-asked-for");
@@ -79,6 +86,11 @@ const actions = {
       numClients,
       offsets: history.publications.map(({ offset }) => offset),
     });
+  },
+  /** A command over whatever way there is for commands. */
+  async history({ client: name, channel }) {
+    const { publications } = await clients.get(name).history(channel, { limit: -1 });
+    tell(name, "history", { offsets: publications.map(({ offset }) => offset) });
   },
   cut: ({ client }) => sockets.get(client).terminate(),
   close: ({ client }) => clients.get(client).disconnect(),

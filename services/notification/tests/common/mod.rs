@@ -1,4 +1,5 @@
-//! The service on real servers, and the official client beside it.
+//! The service on real servers, and the official clients beside it.
+#![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -17,8 +18,9 @@ use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::{OnceCell, mpsc};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
-const SECRET: &str = "a-secret-of-more-than-thirty-two-bytes";
+pub const SECRET: &str = "a-secret-of-more-than-thirty-two-bytes";
 /// The machine may be busy; what doesn't come within this time doesn't come.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -30,19 +32,17 @@ pub fn auth(secret: &str, token_seconds: u64) -> Auth {
     })
 }
 
-pub struct TestApp {
-    settings: Settings,
+/// What a service of this test needs, and a way to feed it.
+pub struct Ground {
+    pub settings: Settings,
     producer: FutureProducer,
-    http: reqwest::Client,
-    address: String,
-    shutdown: CancellationToken,
-    server: JoinHandle<anyhow::Result<()>>,
+    pub http: reqwest::Client,
     // The last one to be dropped: it deletes the topics.
     pub own: Isolated,
 }
 
-impl TestApp {
-    pub async fn start() -> Self {
+impl Ground {
+    pub async fn prepare() -> Self {
         let own = test_support::isolated().await;
         let mut settings = Settings::default();
         settings.kafka.bootstrap_servers = own.kafka.clone();
@@ -60,15 +60,81 @@ impl TestApp {
             .set("partitioner", "murmur2_random")
             .create()
             .unwrap();
-        let (address, shutdown, server) = serve(&settings, "127.0.0.1:0").await;
         Self {
             settings,
             producer,
             http: reqwest::Client::new(),
+            own,
+        }
+    }
+
+    pub fn token(&self, user: &str) -> String {
+        auth(SECRET, 600).issue(user, Role::User).unwrap().token
+    }
+
+    pub async fn produce(&self, topic: &str, key: &str, data: &Value) {
+        let value = json!({"timestamp": chrono::Utc::now(), "producer_service": "test",
+            "data": data});
+        let value = value.to_string();
+        let topic = self.own.topic(topic);
+        let record = FutureRecord::to(&topic).key(key).payload(&value);
+        self.producer.send(record, PATIENCE).await.unwrap();
+    }
+
+    /// An event of a session: every third one is a trade, the others come over the other topic.
+    pub async fn produce_event(&self, session: Uuid, user: &str, sequence: u64) {
+        let key = session.to_string();
+        let now = chrono::Utc::now();
+        if sequence.is_multiple_of(3) {
+            let price: Value = serde_json::from_str("87786.0400").unwrap();
+            let trade = json!({"trade_id": Uuid::new_v4(), "session_id": session,
+                "symbol": "BTCUSD", "action": "BUY", "quantity": 0.5, "price": price,
+                "status": "FILLED", "timestamp": now, "user_id": user, "sequence": sequence});
+            self.produce("trade-executions", &key, &trade).await;
+        } else {
+            let event = json!({"session_id": session, "user_id": user,
+                "strategy_id": Uuid::nil(), "symbol": "BTCUSD", "event": "EQUITY",
+                "sequence": sequence, "timestamp": now,
+                "equity": {"price": 1.5, "cash": 1, "position": 0, "equity": 1}});
+            self.produce("forward-test-events", &key, &event).await;
+        }
+    }
+}
+
+pub struct TestApp {
+    address: String,
+    shutdown: CancellationToken,
+    server: JoinHandle<anyhow::Result<()>>,
+    ground: Ground,
+}
+
+impl std::ops::Deref for TestApp {
+    type Target = Ground;
+
+    fn deref(&self) -> &Ground {
+        &self.ground
+    }
+}
+
+impl TestApp {
+    pub async fn start() -> Self {
+        Self::on(Ground::prepare().await).await
+    }
+
+    /// A service that shares nothing: its channels live in its memory.
+    pub async fn start_alone() -> Self {
+        let mut ground = Ground::prepare().await;
+        ground.settings.redis.url = String::new().into();
+        Self::on(ground).await
+    }
+
+    pub async fn on(ground: Ground) -> Self {
+        let (address, shutdown, server) = serve(&ground.settings, "127.0.0.1:0").await;
+        Self {
             address,
             shutdown,
             server,
-            own,
+            ground,
         }
     }
 
@@ -93,22 +159,9 @@ impl TestApp {
         format!("ws://{}/connection/websocket", self.address)
     }
 
-    pub fn token(&self, user: &str) -> String {
-        auth(SECRET, 600).issue(user, Role::User).unwrap().token
-    }
-
     /// Good for one second.
     pub fn short_token(&self, user: &str) -> String {
         auth(SECRET, 1).issue(user, Role::User).unwrap().token
-    }
-
-    pub async fn produce(&self, topic: &str, key: &str, data: &Value) {
-        let value = json!({"timestamp": chrono::Utc::now(), "producer_service": "test",
-            "data": data});
-        let value = value.to_string();
-        let topic = self.own.topic(topic);
-        let record = FutureRecord::to(&topic).key(key).payload(&value);
-        self.producer.send(record, PATIENCE).await.unwrap();
     }
 
     pub async fn get(&self, path: &str, token: Option<&str>) -> (u16, Value) {
@@ -117,6 +170,24 @@ impl TestApp {
             request = request.bearer_auth(token);
         }
         answer(request).await
+    }
+
+    /// Waits until the service is ready.
+    pub async fn ready(&self) {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let (status, body) = self.get("/healthz/ready", None).await;
+            if status == 200 {
+                return;
+            }
+            assert!(tokio::time::Instant::now() < deadline, "{body}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    pub async fn post_json(&self, path: &str, body: &Value) -> (u16, Value) {
+        let url = format!("http://{}{path}", self.address);
+        answer(self.http.post(url).json(body)).await
     }
 
     pub async fn post(&self, path: &str) -> (u16, Value) {
@@ -170,7 +241,7 @@ pub async fn wait_for_first(app: &TestApp, token: &str, path: &str, title: &str)
     }
 }
 
-/// A node process with any number of official clients in it.
+/// A process with any number of official clients in it.
 pub struct Browser {
     _process: Child,
     input: ChildStdin,
@@ -179,17 +250,38 @@ pub struct Browser {
 }
 
 impl Browser {
+    /// Clients of JavaScript.
     pub async fn start(url: &str) -> Self {
         let directory = install().await;
-        let mut process = Command::new("node")
-            .arg("client.mjs")
-            .arg(url)
-            .current_dir(directory)
+        let mut node = Command::new("node");
+        node.arg("client.mjs").arg(url).current_dir(directory);
+        Self::run(node, "node, version 20 or later").await
+    }
+
+    /// Clients of Python; `scripts/install-test-tools.sh` installs what they need.
+    pub async fn python(url: &str) -> Self {
+        let cache = std::env::var_os("XDG_CACHE_HOME").map_or_else(
+            || PathBuf::from(std::env::var_os("HOME").unwrap()).join(".cache"),
+            PathBuf::from,
+        );
+        let python = cache.join("algotrade/centrifuge-venv/bin/python");
+        let mut command = Command::new(python);
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/centrifuge");
+        command.arg("client.py").arg(url).current_dir(directory);
+        Self::run(
+            command,
+            "the client for Python: scripts/install-test-tools.sh",
+        )
+        .await
+    }
+
+    async fn run(mut command: Command, needed: &str) -> Self {
+        let mut process = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
-            .expect("node, version 20 or later");
+            .expect(needed);
         let input = process.stdin.take().unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let (sender, output) = mpsc::unbounded_channel();
@@ -214,6 +306,24 @@ impl Browser {
     pub async fn open(&mut self, client: &str, token: &str) {
         let open = json!({"do": "open", "client": client, "token": token});
         self.say(&open).await;
+    }
+
+    /// Opens a client that doesn't use WebSockets.
+    pub async fn open_over(&mut self, transport: &str, client: &str, token: &str) {
+        let open = json!({"do": "open", "client": client, "token": token,
+            "transport": transport});
+        self.say(&open).await;
+    }
+
+    /// The sequences of the session's events that a client received, in the order of arrival.
+    pub fn sequences(&self, client: &str, session: Uuid) -> Vec<u64> {
+        let publications = self.seen(client, "publication");
+        let mine = publications.iter().map(|seen| {
+            let payload = &seen["data"]["payload"];
+            assert_eq!(payload["session_id"], json!(session), "{client}: {seen}");
+            payload["sequence"].as_u64().unwrap()
+        });
+        mine.collect()
     }
 
     pub async fn subscribe(&mut self, client: &str, channel: &str) {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use service_kit::settings::AuthSettings;
 
 use super::*;
-use crate::hub::HubLimits;
+use crate::hub::{Hub, HubLimits};
 
 fn auth(secret: &str) -> Auth {
     Auth::new(&AuthSettings {
@@ -26,14 +26,15 @@ struct Client {
 impl Client {
     fn new(hub: &Arc<Hub>) -> Self {
         Self {
-            session: Session::new(Arc::clone(hub), ours(), Duration::from_secs(25)),
+            session: Session::new(Arc::clone(hub).into(), ours(), Duration::from_secs(25)),
             hub: Arc::clone(hub),
         }
     }
 
     fn say(&mut self, command: &Value) -> Result<Vec<Value>, Disconnect> {
         let mut out = String::new();
-        self.session.handle(&command.to_string(), &mut out)?;
+        futures_util::FutureExt::now_or_never(self.session.handle(&command.to_string(), &mut out))
+            .expect("nothing to wait for")?;
         Ok(out
             .lines()
             .map(|line| serde_json::from_str(line).unwrap())

@@ -17,7 +17,7 @@ impl Fixture {
     fn new() -> Self {
         let hub = Hub::new(HubLimits::default());
         let (sender, mirrored) = mpsc::channel(100);
-        let router = Router::new(Arc::clone(&hub), sender);
+        let router = Router::new(Arc::clone(&hub), None, sender);
         Self {
             router,
             hub,
@@ -148,6 +148,7 @@ async fn records_without_a_sequence_are_told_apart_by_their_offsets() {
             message: "m".into(),
             severity: Severity::Info,
             timestamp: Utc::now(),
+            kind: None,
         };
         let notification = record("user-notifications", offset, notification);
         router.notification(&notification).await.unwrap();

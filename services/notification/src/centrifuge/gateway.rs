@@ -1,0 +1,254 @@
+//! Lets connections in, up to their limit, and brings what clients send to the right one.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::ws::{WebSocket, WebSocketUpgrade};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream::unfold;
+use serde::{Deserialize, Serialize};
+use service_kit::{Auth, Problem};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::connection::{Connection, End, MAX_FRAME_BYTES, Timings};
+use super::link::{Framing, Link, Stream};
+use super::session::Session;
+use crate::channels::Channels;
+use crate::telemetry;
+
+/// Connections of a process.
+pub const MAX_CONNECTIONS: usize = 10_000;
+/// Beyond this a frame isn't even read to its end; up to it the client is told why it was refused.
+const HARD_FRAME_BYTES: usize = 4 * MAX_FRAME_BYTES;
+/// Frames of an emulated connection that wait to be handled.
+const WAITING_FRAMES: usize = 16;
+/// How long the end of the process waits for connections to be closed.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// What a client sends that has no connection in both directions.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Emulated {
+    /// From the answer to its connect command.
+    pub session: String,
+    /// From the same answer: the process that holds the connection.
+    pub node: String,
+    /// Commands, as in a frame of the WebSocket.
+    pub data: String,
+}
+
+type Streams = Arc<Mutex<HashMap<String, mpsc::Sender<String>>>>;
+
+/// Lets connections in. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Gateway {
+    channels: Channels,
+    auth: Auth,
+    timings: Timings,
+    /// This process's name among the replicas.
+    node: Arc<str>,
+    streams: Streams,
+    permits: Arc<Semaphore>,
+    open: TaskTracker,
+    shutdown: CancellationToken,
+}
+
+impl Gateway {
+    /// A gateway to channels, until `shutdown`.
+    #[must_use]
+    pub fn new(
+        channels: impl Into<Channels>,
+        auth: Auth,
+        timings: Timings,
+        shutdown: CancellationToken,
+    ) -> Self {
+        Self {
+            channels: channels.into(),
+            auth,
+            timings,
+            node: Uuid::new_v4().to_string().into(),
+            streams: Arc::default(),
+            permits: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
+            open: TaskTracker::new(),
+            shutdown,
+        }
+    }
+
+    fn permit(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        Arc::clone(&self.permits).try_acquire_owned().map_err(|_| {
+            telemetry::connection_refused();
+            Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "too_many_connections",
+                "the server has as many connections as it can hold",
+            )
+            .hint("try again in a minute")
+        })
+    }
+
+    /// Takes a connection over; it may come from any origin, because it is worth nothing without
+    /// a token, which no browser sends by itself.
+    pub fn accept(&self, upgrade: WebSocketUpgrade) -> Response {
+        let permit = match self.permit() {
+            Ok(permit) => permit,
+            Err(problem) => return problem.into_response(),
+        };
+        let gateway = self.clone();
+        upgrade
+            .protocols(["centrifuge-json"])
+            .max_message_size(HARD_FRAME_BYTES)
+            .max_frame_size(HARD_FRAME_BYTES)
+            .on_upgrade(move |socket: WebSocket| {
+                let open = gateway.open.clone();
+                let session = Session::new(
+                    gateway.channels.clone(),
+                    gateway.auth.clone(),
+                    gateway.timings.ping,
+                );
+                let link = Link::Socket(Box::new(socket));
+                open.track_future(gateway.converse(link, session, permit))
+            })
+    }
+
+    /// Answers with a response that doesn't end. Its first frame came with the request; the others
+    /// come through [`emulate`](Self::emulate).
+    pub fn accept_stream(&self, framing: Framing, first: String) -> Response {
+        let permit = match self.permit() {
+            Ok(permit) => permit,
+            Err(problem) => return problem.into_response(),
+        };
+        let (input, frames) = mpsc::channel(WAITING_FRAMES);
+        // Nothing waits between connection and network but what is being written.
+        let (output, written) = mpsc::channel(1);
+        // The queue is empty: there is room.
+        let _ = input.try_send(first);
+        let name = Uuid::new_v4().to_string();
+        self.streams().insert(name.clone(), input);
+        let session = Session::new(self.channels.clone(), self.auth.clone(), self.timings.ping)
+            .emulated(&name, &self.node);
+        let link = Link::Stream(Stream {
+            framing,
+            output,
+            input: frames,
+        });
+        let gateway = self.clone();
+        let conversation = async move {
+            let streams = Arc::clone(&gateway.streams);
+            gateway.converse(link, session, permit).await;
+            lock(&streams).remove(&name);
+        };
+        tokio::spawn(self.open.track_future(conversation));
+        let body = unfold(written, |mut written| async move {
+            let frame = written.recv().await?;
+            Some((Ok::<_, Infallible>(frame), written))
+        });
+        let headers = [
+            (header::CONTENT_TYPE, framing.content_type()),
+            (header::CACHE_CONTROL, "no-store"),
+            // A proxy that buffers would hold events back.
+            (header::HeaderName::from_static("x-accel-buffering"), "no"),
+        ];
+        (headers, Body::from_stream(body)).into_response()
+    }
+
+    /// Brings commands to a connection that was opened with [`accept_stream`](Self::accept_stream),
+    /// here or on another replica.
+    ///
+    /// # Errors
+    /// 404 if the connection is gone: the client connects again. 429 if it has more commands
+    /// waiting than it may; 413 if they are too big; 503 if the replicas' store is away.
+    pub async fn emulate(&self, emulated: Emulated) -> Result<(), Problem> {
+        if emulated.data.len() > MAX_FRAME_BYTES {
+            return Err(Problem::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "message_too_big",
+                format!("a frame has at most {MAX_FRAME_BYTES} bytes"),
+            )
+            .field("data"));
+        }
+        if *emulated.node == *self.node {
+            return self.deliver(emulated);
+        }
+        match self.channels.forward(&emulated).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(no_session()),
+            Err(_away) => Err(Problem::unavailable("Redis", "not followed")),
+        }
+    }
+
+    /// Takes what other replicas got for connections that are here, until `shutdown`.
+    pub async fn take_forwarded(self) {
+        let (sender, mut forwarded) = mpsc::channel(256);
+        self.channels.receive_forwarded(&self.node, sender);
+        loop {
+            tokio::select! {
+                () = self.shutdown.cancelled() => break,
+                Some(emulated) = forwarded.recv() => {
+                    // The client notices by itself that a command had no answer.
+                    if let Err(problem) = self.deliver(emulated) {
+                        tracing::debug!(problem.detail, "forwarded commands were not delivered");
+                    }
+                }
+            }
+        }
+    }
+
+    fn deliver(&self, emulated: Emulated) -> Result<(), Problem> {
+        let streams = self.streams();
+        let stream = streams.get(&emulated.session).ok_or_else(no_session)?;
+        stream.try_send(emulated.data).map_err(|error| match error {
+            mpsc::error::TrySendError::Closed(_) => no_session(),
+            mpsc::error::TrySendError::Full(_) => Problem::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "too_many_commands",
+                "the connection has as many commands waiting as it may",
+            )
+            .hint("wait for the answers"),
+        })
+    }
+
+    fn streams(&self) -> MutexGuard<'_, HashMap<String, mpsc::Sender<String>>> {
+        lock(&self.streams)
+    }
+
+    /// After `shutdown`: ends when the connections are closed, or took too long for it.
+    pub async fn drained(self) {
+        self.shutdown.cancelled().await;
+        self.open.close();
+        if timeout(SHUTDOWN_TIMEOUT, self.open.wait()).await.is_err() {
+            tracing::warn!(open = self.open.len(), "connections left open at the end");
+        }
+    }
+
+    async fn converse(self, link: Link, session: Session, _permit: OwnedSemaphorePermit) {
+        telemetry::connections(1.0);
+        let mut connection = Connection::new(link, session, self.timings);
+        match connection.run(&self.shutdown).await {
+            End::Gone => {
+                telemetry::disconnected(0, "gone");
+                connection.close(None).await;
+            }
+            End::Server(disconnect) => {
+                telemetry::disconnected(disconnect.code, disconnect.reason);
+                connection.close(Some(disconnect)).await;
+            }
+        }
+        telemetry::connections(-1.0);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn no_session() -> Problem {
+    Problem::not_found("session").hint("connect again")
+}
