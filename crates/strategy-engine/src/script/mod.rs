@@ -22,8 +22,8 @@ use ruff_python_ast::StmtFunctionDef;
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use crate::compile::{Compilation, compile};
-use crate::diagnostic::{Diagnostic, Report};
+use crate::compile::{Compilation, Executes, compile};
+use crate::diagnostic::{Diagnostic, Place, Report};
 use crate::eval::Timeframe;
 use build::Nodes;
 pub use format::format_script;
@@ -48,6 +48,8 @@ pub struct Script {
     pub timeframe: Option<Timeframe>,
     /// Its parameters, in order.
     pub params: Vec<Param>,
+    /// What made each node of the graph.
+    places: HashMap<String, Place>,
 }
 
 /// A parameter of a script.
@@ -177,7 +179,10 @@ impl<'a> Lowering<'a> {
             }
         }
         let plan = plan.filter(|_| !self.report.has_errors());
+        let places = self.nodes.list.iter().zip(&ids);
+        let places = places.map(|(node, id)| (id.clone(), self.lines.place(node.range)));
         Script {
+            places: places.collect(),
             compilation: Compilation {
                 diagnostics: self.report.finish(),
                 plan,
@@ -201,7 +206,28 @@ impl Script {
             name: None,
             timeframe: None,
             params: Vec::new(),
+            places: HashMap::new(),
         }
+    }
+
+    /// As [`Compilation::for_exchange`], with what is refused at its place.
+    #[must_use]
+    pub fn for_exchange(mut self, exchange: Executes) -> Self {
+        self.compilation = self.compilation.for_exchange(exchange);
+        for diagnostic in &mut self.compilation.diagnostics {
+            let place = diagnostic
+                .node
+                .as_ref()
+                .and_then(|node| self.places.get(node));
+            if let (None, Some(place)) = (diagnostic.line, place) {
+                *diagnostic = diagnostic.clone().at(*place);
+                diagnostic.field = None;
+                let hint =
+                    "remove it: sell by a condition, or order at the market with a plain size";
+                diagnostic.hint = Some(hint.to_owned());
+            }
+        }
+        self
     }
 
     /// Everything that was found.
