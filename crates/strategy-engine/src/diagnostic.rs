@@ -34,6 +34,31 @@ pub struct Diagnostic {
     pub message: String,
     /// What to do about it.
     pub hint: Option<String>,
+    /// Line of its first character in a script, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    /// Column of that character, in characters from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<u32>,
+    /// Line in which it ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end_line: Option<u32>,
+    /// Column right after its last character.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end_column: Option<u32>,
+}
+
+/// A piece of a script: lines and columns from 1, columns in characters, the end excluded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// Line of the first character.
+    pub line: u32,
+    /// Column of the first character.
+    pub column: u32,
+    /// Line of the end.
+    pub end_line: u32,
+    /// Column right after the last character.
+    pub end_column: u32,
 }
 
 impl Diagnostic {
@@ -45,6 +70,10 @@ impl Diagnostic {
             field: None,
             message: message.into(),
             hint: None,
+            line: None,
+            column: None,
+            end_line: None,
+            end_column: None,
         }
     }
 
@@ -73,6 +102,24 @@ impl Diagnostic {
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+
+    pub(crate) fn at(mut self, place: Place) -> Self {
+        self.line = Some(place.line);
+        self.column = Some(place.column);
+        self.end_line = Some(place.end_line);
+        self.end_column = Some(place.end_column);
+        self
+    }
+
+    /// Where it is in a script; none of a graph's.
+    pub fn place(&self) -> Option<Place> {
+        Some(Place {
+            line: self.line?,
+            column: self.column?,
+            end_line: self.end_line?,
+            end_column: self.end_column?,
+        })
     }
 
     pub(crate) fn maybe_hint(mut self, hint: Option<String>) -> Self {

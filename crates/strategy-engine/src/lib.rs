@@ -7,11 +7,12 @@ mod import;
 pub mod limits;
 mod node;
 mod plan;
+mod script;
 mod suggest;
 mod templates;
 
 pub use compile::{Compilation, Executes, compile, compile_text};
-pub use diagnostic::{CODES, Diagnostic, Severity};
+pub use diagnostic::{CODES, Diagnostic, Place, Severity};
 pub use eval::{Evaluator, Signal, SnapshotError, Tick, Timeframe, TimeframeError};
 pub use node::{
     Comparison, CrossType, DataField, Field, Input, NodeGroup, NodeType, Output, Side, SizeType,
@@ -21,5 +22,9 @@ pub use plan::{
     Anchor, Arithmetic, ClockFigure, DayWindow, Distance, Op, OpId, OrderKind, OrderTerms,
     PLAN_VERSION, Pattern, Plan, PlanAction, PlanError, PlanHash, PlanHashError, PlanSummary, Real,
     Sizing, SizingMethod, Span, StopLoss, Study, TakeProfit, Zone, ZoneError,
+};
+pub use script::{
+    Argument, Function, Param, ParamValue, SPECIAL, Script, Takes, compile_script,
+    compile_script_with, format_script, functions, write_script,
 };
 pub use templates::{Template, templates};

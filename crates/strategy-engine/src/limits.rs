@@ -25,3 +25,16 @@ pub(crate) const MAX_REASON_CHARS: usize = 400;
 pub const MAX_CCI_PERIOD: u32 = 1_000;
 /// Evaluations of warm-up beyond which a strategy is warned about.
 pub const LONG_WARMUP: u64 = 10_000;
+/// Largest script in bytes (256 KiB).
+pub const MAX_SCRIPT_BYTES: usize = 256 * 1024;
+/// Most tokens in one statement of a script: bounds how deep it can be nested.
+pub const MAX_STATEMENT_TOKENS: usize = 4_000;
+/// Deepest nesting of brackets, blocks and expressions in a script.
+pub const MAX_SCRIPT_DEPTH: usize = 100;
+/// Most expressions and statements that a script may come to once its loops are unrolled and its
+/// functions are inlined.
+pub const MAX_SCRIPT_STEPS: usize = 200_000;
+/// Most rounds of one loop.
+pub const MAX_ROUNDS: i64 = 1_000;
+/// Longest name in a script, in characters.
+pub const MAX_SCRIPT_NAME: usize = 64;

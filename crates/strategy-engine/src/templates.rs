@@ -14,6 +14,8 @@ pub struct Template {
     pub description: &'static str,
     /// The graph as JSON text, with positions for an editor.
     pub graph: &'static str,
+    /// The same strategy as a script: the same plan.
+    pub script: &'static str,
 }
 
 impl Template {
@@ -33,6 +35,7 @@ pub fn templates() -> &'static [Template] {
                           rises above that of the last 30, and sells everything when it falls \
                           below.",
             graph: include_str!("../templates/sma_crossover.json"),
+            script: include_str!("../templates/sma_crossover.py"),
         },
         Template {
             key: "sma",
@@ -41,6 +44,7 @@ pub fn templates() -> &'static [Template] {
                           falls below: the simplest way to follow a trend, and the first to be \
                           whipped about in a market that has none.",
             graph: include_str!("../templates/sma.json"),
+            script: include_str!("../templates/sma.py"),
         },
         Template {
             key: "ema",
@@ -48,12 +52,14 @@ pub fn templates() -> &'static [Template] {
             description: "As SMA, with the exponential average over 20, which follows sooner and \
                           is fooled more often.",
             graph: include_str!("../templates/ema.json"),
+            script: include_str!("../templates/ema.py"),
         },
         Template {
             key: "rsi",
             name: "RSI",
             description: "Buys when RSI 14 falls below 30, and sells when it rises above 70.",
             graph: include_str!("../templates/rsi.json"),
+            script: include_str!("../templates/rsi.py"),
         },
         Template {
             key: "macd",
@@ -61,6 +67,7 @@ pub fn templates() -> &'static [Template] {
             description: "Buys when the MACD line 12/26 rises above its signal line 9, and sells \
                           when it falls below.",
             graph: include_str!("../templates/macd.json"),
+            script: include_str!("../templates/macd.py"),
         },
         Template {
             key: "bollingerBands",
@@ -68,6 +75,7 @@ pub fn templates() -> &'static [Template] {
             description: "Buys when the price falls below the lower band (20, 2 deviations), and \
                           sells when it rises above the upper one.",
             graph: include_str!("../templates/bollingerBands.json"),
+            script: include_str!("../templates/bollingerBands.py"),
         },
         Template {
             key: "ema_trend",
@@ -75,6 +83,7 @@ pub fn templates() -> &'static [Template] {
             description: "Buys when EMA 12 crosses above EMA 26 unless RSI 14 already shows an \
                           overbought market, and sells when it crosses below.",
             graph: include_str!("../templates/ema_trend.json"),
+            script: include_str!("../templates/ema_trend.py"),
         },
         Template {
             key: "goldenCross",
@@ -82,6 +91,7 @@ pub fn templates() -> &'static [Template] {
             description: "Buys when EMA 50 crosses above EMA 200 while RSI 14 is below 70, and \
                           sells at the death cross: few trades, and only long trends.",
             graph: include_str!("../templates/goldenCross.json"),
+            script: include_str!("../templates/goldenCross.py"),
         },
         Template {
             key: "rsiMeanReversion",
@@ -89,6 +99,7 @@ pub fn templates() -> &'static [Template] {
             description: "Buys half of the cash when RSI 14 falls below 30, and sells everything \
                           when it rises above 70. Before it acts again, RSI must come back by 5.",
             graph: include_str!("../templates/rsiMeanReversion.json"),
+            script: include_str!("../templates/rsiMeanReversion.py"),
         },
         Template {
             key: "bollingerBandsBounce",
@@ -96,6 +107,7 @@ pub fn templates() -> &'static [Template] {
             description: "Buys when the price comes back from below the lower band (20, 2 \
                           deviations), and sells when it reaches the middle one.",
             graph: include_str!("../templates/bollingerBandsBounce.json"),
+            script: include_str!("../templates/bollingerBandsBounce.py"),
         },
         Template {
             key: "zscoreReversion",
@@ -104,6 +116,7 @@ pub fn templates() -> &'static [Template] {
                           average over 50, at most once in five minutes, and sells when it is \
                           back at the average.",
             graph: include_str!("../templates/zscoreReversion.json"),
+            script: include_str!("../templates/zscoreReversion.py"),
         },
         Template {
             key: "macdMomentum",
@@ -111,6 +124,7 @@ pub fn templates() -> &'static [Template] {
             description: "Buys when the MACD histogram turns positive while the price is above \
                           EMA 50, and sells when it turns negative.",
             graph: include_str!("../templates/macdMomentum.json"),
+            script: include_str!("../templates/macdMomentum.py"),
         },
         Template {
             key: "stochasticOscillator",
@@ -118,6 +132,7 @@ pub fn templates() -> &'static [Template] {
             description: "Buys when %K 14 crosses above %D below 20, and sells when it crosses \
                           below %D above 80.",
             graph: include_str!("../templates/stochasticOscillator.json"),
+            script: include_str!("../templates/stochasticOscillator.py"),
         },
         Template {
             key: "volumeBreakout",
@@ -125,6 +140,7 @@ pub fn templates() -> &'static [Template] {
             description: "Buys when the volume is three times its average while the price is \
                           above its SMA 20, and sells when the price falls below that average.",
             graph: include_str!("../templates/volumeBreakout.json"),
+            script: include_str!("../templates/volumeBreakout.py"),
         },
         Template {
             key: "donchianBreakout",
@@ -133,6 +149,7 @@ pub fn templates() -> &'static [Template] {
                           last 20 before it, and sells when it falls below the lowest of the \
                           last 10.",
             graph: include_str!("../templates/donchianBreakout.json"),
+            script: include_str!("../templates/donchianBreakout.py"),
         },
         Template {
             key: "atrTrendFollowing",
@@ -141,6 +158,7 @@ pub fn templates() -> &'static [Template] {
                           and sells when it falls three average true ranges below the highest of \
                           the last 22.",
             graph: include_str!("../templates/atrTrendFollowing.json"),
+            script: include_str!("../templates/atrTrendFollowing.py"),
         },
         Template {
             key: "supertrend",
@@ -148,6 +166,7 @@ pub fn templates() -> &'static [Template] {
             description: "Buys when Supertrend 10/3 rises while ADX 14 shows a trend (above 20), \
                           and sells when it falls.",
             graph: include_str!("../templates/supertrend.json"),
+            script: include_str!("../templates/supertrend.py"),
         },
         Template {
             key: "ichimokuCloud",
@@ -155,6 +174,7 @@ pub fn templates() -> &'static [Template] {
             description: "Buys when tenkan crosses above kijun while the price is above the \
                           cloud, and sells when the price falls below kijun.",
             graph: include_str!("../templates/ichimokuCloud.json"),
+            script: include_str!("../templates/ichimokuCloud.py"),
         },
         Template {
             key: "divergenceStrategy",
@@ -163,6 +183,7 @@ pub fn templates() -> &'static [Template] {
                           doesn't confirm while it is below 50, and sells at a bearish \
                           divergence or when RSI rises above 70.",
             graph: include_str!("../templates/divergenceStrategy.json"),
+            script: include_str!("../templates/divergenceStrategy.py"),
         },
     ]
 }

@@ -11,8 +11,10 @@ use service_kit::Problem;
 use strategy_engine::{Compilation, Executes};
 use uuid::Uuid;
 
+use crate::source::{Compiled, Kind, compile_source};
+
 /// What forward-test's paper exchange does: all that a plan can ask for.
-const EXCHANGE: Executes = Executes {
+pub(crate) const EXCHANGE: Executes = Executes {
     order_types: true,
     stop_loss: true,
     take_profit: true,
@@ -35,15 +37,14 @@ impl Compiler {
         &self,
         user_id: &str,
         strategy: Option<(Uuid, i32)>,
+        kind: Kind,
         source: serde_json::Value,
-    ) -> Result<Compilation, Problem> {
+    ) -> Result<Compiled, Problem> {
         let started = Instant::now();
         // A large graph takes milliseconds of pure computation.
-        let compiled = tokio::task::spawn_blocking(move || {
-            strategy_engine::compile(&source).for_exchange(EXCHANGE)
-        })
-        .await;
-        let compilation = compiled.map_err(|error| {
+        let compiled =
+            tokio::task::spawn_blocking(move || compile_source(kind, &source, EXCHANGE)).await;
+        let compiled = compiled.map_err(|error| {
             tracing::error!(%error, "the compiler ended badly");
             let status = StatusCode::INTERNAL_SERVER_ERROR;
             Problem::new(
@@ -57,11 +58,11 @@ impl Compiler {
         self.publish(
             user_id,
             strategy,
-            &compilation,
+            &compiled.compilation,
             elapsed.as_secs_f64() * 1_000.0,
         )
         .await;
-        Ok(compilation)
+        Ok(compiled)
     }
 
     /// The answer doesn't wait for the broker; an event that isn't delivered is logged and

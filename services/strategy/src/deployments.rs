@@ -40,6 +40,7 @@ pub(crate) struct Deployment {
     pub(crate) strategy_id: Uuid,
     pub(crate) strategy_name: String,
     pub(crate) version: i32,
+    pub(crate) kind: String,
     pub(crate) source: SqlJson<Value>,
     pub(crate) symbol: String,
     pub(crate) unit: i32,
@@ -79,8 +80,8 @@ impl Deployments {
     async fn insert(&self, new: &Deployment) -> Result<(), sqlx::Error> {
         sqlx::query(
             "INSERT INTO strategy.deployments (session_id, user_id, strategy_id, strategy_name,
-                 version, source, symbol, unit, timeframe, initial_balance, fee_rate, terms)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+                 version, kind, source, symbol, unit, timeframe, initial_balance, fee_rate, terms)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
              ON CONFLICT (session_id) DO NOTHING",
         )
         .bind(new.session_id)
@@ -88,6 +89,7 @@ impl Deployments {
         .bind(new.strategy_id)
         .bind(&new.strategy_name)
         .bind(new.version)
+        .bind(&new.kind)
         .bind(&new.source)
         .bind(&new.symbol)
         .bind(new.unit)
@@ -332,6 +334,7 @@ pub(crate) async fn put(
             strategy_id: strategy.id,
             strategy_name: strategy.name,
             version: strategy.version,
+            kind: strategy.kind,
             source: strategy.source,
             unit: market_data_partition(&body.symbol),
             symbol: body.symbol,

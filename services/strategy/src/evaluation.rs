@@ -26,6 +26,7 @@ use uuid::Uuid;
 use crate::commands::{self, UserCommand};
 use crate::deployments::{Deployment, Deployments};
 use crate::orders;
+use crate::source::Kind;
 
 /// Names of the ids of signals: UUIDv5 of session and tick.
 const SIGNAL_NAMESPACE: Uuid = Uuid::from_u128(0x0d9c_3c0b_7a54_4e1c_9d0e_5f4b_8b7a_6c21);
@@ -182,10 +183,19 @@ impl PartitionEvaluation {
                 "the strategy of session {session_id} can't be run: {error}"
             ))
         };
-        let compilation = strategy_engine::compile(&deployment.source.0);
-        let plan = compilation
-            .plan
-            .ok_or_else(|| failed(&"it does not compile any more"))?;
+        let kind: Kind = deployment
+            .kind
+            .parse()
+            .map_err(|_| failed(&"its kind is unknown"))?;
+        // What its orders ask for was checked when it was saved.
+        let plan = match kind {
+            Kind::Graph => strategy_engine::compile(&deployment.source.0).plan,
+            Kind::Script => {
+                let text = deployment.source.0.as_str().unwrap_or_default();
+                strategy_engine::compile_script(text).compilation.plan
+            }
+        };
+        let plan = plan.ok_or_else(|| failed(&"it does not compile any more"))?;
         let plan = Arc::new(plan);
         let started = state.is_some();
         let evaluator = match state {

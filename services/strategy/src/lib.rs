@@ -1,6 +1,8 @@
 //! The strategy service: strategies over HTTP, and their evaluation on the log of market data.
 //!
 //! - [`strategies`]: create, read, update, delete, compile
+//! - [`versions`]: what a strategy was; a version never changes
+//! - [`source`]: drawn or written, one plan
 //! - [`deployments`]: which sessions run which strategy; called by forward-test
 //! - [`commands`]: what users ask of running sessions; called by forward-test
 //! - [`evaluation`]: the state machine that turns ticks into signals
@@ -11,8 +13,10 @@ mod deployments;
 mod evaluation;
 mod orders;
 mod repository;
+mod source;
 mod state;
 mod strategies;
+mod versions;
 
 use std::sync::Arc;
 
@@ -79,6 +83,8 @@ async fn start_now(context: Context) -> anyhow::Result<Service> {
             strategies::remove
         ))
         .routes(routes!(strategies::compile))
+        .routes(routes!(versions::list))
+        .routes(routes!(versions::show))
         .routes(routes!(strategies::templates))
         .routes(routes!(
             deployments::put,

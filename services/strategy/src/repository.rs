@@ -139,17 +139,67 @@ async fn insert_version(
     new: &NewVersion<'_>,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "INSERT INTO strategy.versions (strategy_id, version, source, diagnostics, plan_hash)
-         VALUES ($1, $2, $3, $4, $5)",
+        "INSERT INTO strategy.versions (strategy_id, version, kind, source, diagnostics, plan_hash)
+         VALUES ($1, $2, $3, $4, $5, $6)",
     )
     .bind(id)
     .bind(version)
+    .bind(new.kind)
     .bind(Json(new.source))
     .bind(Json(new.diagnostics))
     .bind(new.plan_hash)
     .execute(&mut **transaction)
     .await?;
     Ok(())
+}
+
+/// One version of a strategy.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub(crate) struct VersionRow {
+    pub(crate) version: i32,
+    pub(crate) kind: String,
+    pub(crate) plan_hash: String,
+    pub(crate) created_at: DateTime<Utc>,
+    pub(crate) source: Json<Value>,
+    pub(crate) diagnostics: Json<Value>,
+}
+
+const VERSION: &str = "SELECT v.version, v.kind, v.plan_hash, v.created_at, v.source, v.diagnostics
+     FROM strategy.versions v JOIN strategy.strategies s ON s.id = v.strategy_id
+     WHERE s.user_id = $1 AND s.id = $2";
+
+/// A page of the versions of a user's strategy, newest first.
+pub(crate) async fn versions(
+    pool: &PgPool,
+    user_id: &str,
+    id: Uuid,
+    before: Option<i32>,
+    limit: i64,
+) -> Result<Vec<VersionRow>, sqlx::Error> {
+    let query = format!("{VERSION} AND v.version < $3 ORDER BY v.version DESC LIMIT $4");
+    sqlx::query_as(sqlx::AssertSqlSafe(query))
+        .bind(user_id)
+        .bind(id)
+        .bind(before.unwrap_or(i32::MAX))
+        .bind(limit)
+        .fetch_all(pool)
+        .await
+}
+
+/// One version of a user's strategy.
+pub(crate) async fn version(
+    pool: &PgPool,
+    user_id: &str,
+    id: Uuid,
+    version: i32,
+) -> Result<Option<VersionRow>, sqlx::Error> {
+    let query = format!("{VERSION} AND v.version = $3");
+    sqlx::query_as(sqlx::AssertSqlSafe(query))
+        .bind(user_id)
+        .bind(id)
+        .bind(version)
+        .fetch_optional(pool)
+        .await
 }
 
 /// Deletes a strategy; false where there is none.

@@ -8,10 +8,11 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use service_kit::{ApiJson, FieldError, Identity, Page, PageQuery, Problem};
-use strategy_engine::{Compilation, Diagnostic, PlanSummary};
+use strategy_engine::{Compilation, Diagnostic, PlanSummary, write_script};
 use uuid::Uuid;
 
 use crate::repository::{self, NewVersion, StrategyRow};
+use crate::source::{Compiled, Kind, UnknownKind};
 use crate::state::AppState;
 
 const MAX_NAME_CHARS: usize = 200;
@@ -23,9 +24,9 @@ const MAX_DESCRIPTION_CHARS: usize = 10_000;
 pub(crate) struct StrategyBody {
     /// Up to 200 characters.
     name: String,
-    /// `graph`.
+    /// `graph` or `script`.
     kind: String,
-    /// The node graph.
+    /// The node graph as an object, or the script as a text.
     #[schema(value_type = Object)]
     source: Value,
     /// Up to 10,000 characters.
@@ -37,9 +38,9 @@ pub(crate) struct StrategyBody {
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CompileBody {
-    /// `graph`.
+    /// `graph` or `script`.
     kind: String,
-    /// The node graph.
+    /// The node graph as an object, or the script as a text.
     #[schema(value_type = Object)]
     source: Value,
 }
@@ -55,6 +56,22 @@ pub(crate) struct CompileAnswer {
     /// What came out.
     #[schema(value_type = Option<Object>)]
     plan: Option<PlanSummary>,
+    /// The graph that a script comes to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    graph: Option<Value>,
+    /// A graph as a script, where it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    script: Option<String>,
+}
+
+/// What else is wanted of a compilation.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Forms {
+    /// Whether a graph is given as a script, too.
+    #[serde(default)]
+    forms: bool,
 }
 
 /// A saved strategy.
@@ -70,7 +87,7 @@ pub(crate) struct StrategyAnswer {
     diagnostics: Value,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
-    /// The node graph; not in lists.
+    /// The node graph, or the script's text; not in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     source: Option<Value>,
@@ -101,9 +118,11 @@ pub(crate) struct TemplateAnswer {
     kind: String,
     #[schema(value_type = Object)]
     source: Value,
+    /// The same strategy as a script.
+    script: String,
 }
 
-fn check(body: &StrategyBody) -> Result<(), Problem> {
+fn check(body: &StrategyBody) -> Result<Kind, Problem> {
     let mut errors = Vec::new();
     let mut wrong = |field: &str, code: &str, detail: &str, hint: &str| {
         errors.push(FieldError {
@@ -131,13 +150,27 @@ fn check(body: &StrategyBody) -> Result<(), Problem> {
             "use up to 10,000",
         );
     }
-    if body.kind != "graph" {
-        let detail = format!("`{}` is not a kind of strategy", body.kind);
-        wrong("kind", "unknown_kind", &detail, "use `graph`");
+    let kind = body.kind.parse();
+    match kind {
+        Err(UnknownKind) => {
+            let shown: String = body.kind.chars().take(40).collect();
+            let detail = format!("`{shown}` is not a kind of strategy");
+            wrong("kind", "unknown_kind", &detail, "use `graph` or `script`");
+        }
+        Ok(Kind::Script) if !body.source.is_string() => {
+            let hint = "send the script as a JSON text, or the kind `graph`";
+            wrong(
+                "source",
+                "invalid_source",
+                "the source of a script is a text",
+                hint,
+            );
+        }
+        Ok(_) => {}
     }
-    match errors.is_empty() {
-        true => Ok(()),
-        false => Err(Problem::invalid(errors)),
+    match kind {
+        Ok(kind) if errors.is_empty() => Ok(kind),
+        _ => Err(Problem::invalid(errors)),
     }
 }
 
@@ -207,13 +240,14 @@ pub(crate) async fn create(
     identity: Identity,
     ApiJson(body): ApiJson<StrategyBody>,
 ) -> Result<Response, Problem> {
-    check(&body)?;
+    let kind = check(&body)?;
     let id = Uuid::now_v7();
     let user_id = &identity.user_id;
-    let compilation = state
+    let compiled = state
         .compiler
-        .compile(user_id, Some((id, 1)), body.source.clone())
+        .compile(user_id, Some((id, 1)), kind, body.source.clone())
         .await?;
+    let compilation = compiled.compilation;
     let Some(plan) = &compilation.plan else {
         return Err(refused(&compilation));
     };
@@ -268,14 +302,15 @@ pub(crate) async fn update(
     Path(id): Path<Uuid>,
     ApiJson(body): ApiJson<StrategyBody>,
 ) -> Result<Json<StrategyAnswer>, Problem> {
-    check(&body)?;
+    let kind = check(&body)?;
     let user_id = &identity.user_id;
     let current = read(&state, user_id, id).await?;
     let attempt = Some((id, current.version + 1));
-    let compilation = state
+    let compiled = state
         .compiler
-        .compile(user_id, attempt, body.source.clone())
+        .compile(user_id, attempt, kind, body.source.clone())
         .await?;
+    let compilation = compiled.compilation;
     let Some(plan) = &compilation.plan else {
         return Err(refused(&compilation));
     };
@@ -313,11 +348,12 @@ pub(crate) async fn remove(
 
 /// Compiles a source without saving it.
 #[utoipa::path(post, path = "/v1/strategies/compile", tag = "strategies",
-    request_body = CompileBody,
+    request_body = CompileBody, params(Forms),
     responses((status = 200, body = CompileAnswer), (status = 422, body = Problem)))]
 pub(crate) async fn compile(
     State(state): State<AppState>,
     identity: Identity,
+    Query(Forms { forms }): Query<Forms>,
     ApiJson(body): ApiJson<CompileBody>,
 ) -> Result<Json<CompileAnswer>, Problem> {
     let checked = StrategyBody {
@@ -326,11 +362,20 @@ pub(crate) async fn compile(
         source: body.source,
         description: String::new(),
     };
-    check(&checked)?;
-    let compilation = state
+    let kind = check(&checked)?;
+    let source = checked.source;
+    let written = (forms && kind == Kind::Graph).then(|| source.clone());
+    let Compiled { compilation, graph } = state
         .compiler
-        .compile(&identity.user_id, None, checked.source)
+        .compile(&identity.user_id, None, kind, source)
         .await?;
+    let script = match written.filter(|_| compilation.ok()) {
+        // As compiling it: pure computation.
+        Some(graph) => tokio::task::spawn_blocking(move || write_script(&graph).ok())
+            .await
+            .unwrap_or_default(),
+        None => None,
+    };
     Ok(Json(CompileAnswer {
         ok: compilation.ok(),
         plan: compilation
@@ -338,6 +383,8 @@ pub(crate) async fn compile(
             .as_ref()
             .map(strategy_engine::Plan::summary),
         diagnostics: compilation.diagnostics,
+        graph,
+        script,
     }))
 }
 
@@ -353,6 +400,7 @@ pub(crate) async fn templates() -> Json<Page<TemplateAnswer>> {
             description: template.description.to_owned(),
             kind: "graph".to_owned(),
             source: template.source(),
+            script: template.script.to_owned(),
         });
     Json(Page::all(templates.collect()))
 }

@@ -9,7 +9,7 @@ const MARKET_TRADES: &str = "market_trades";
 
 /// A frame of the Exchange feed as it is; of a message of the Advanced Trade feed, a `match` for each
 /// of its trades, and nothing else. Their orders' ids are made up, as that feed has none.
-pub(crate) fn expand(frame: RecordedFrame) -> impl Iterator<Item = RecordedFrame> {
+pub fn expand(frame: RecordedFrame) -> impl Iterator<Item = RecordedFrame> {
     let is_advanced = frame.is_advanced();
     let tells_trades = is_advanced && frame.kind.as_deref() == Some(MARKET_TRADES);
     let parsed = tells_trades.then(|| advanced::parse(&frame.text).ok());

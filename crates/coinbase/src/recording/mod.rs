@@ -15,6 +15,7 @@ mod tests;
 mod writer;
 
 pub use contents::{Contents, Traded, inspect};
+pub use expand::expand;
 pub(crate) use expand::expand;
 pub use reader::{RecordedFrame, RecordingError, RecordingReader, TimeRange};
 pub use record::{Record, RecordKind};

@@ -4,7 +4,7 @@ use crate::node::{NodeKind, NodeType, ValueType};
 
 /// A node with its meaning and what enters it.
 #[derive(Debug)]
-pub(super) struct Node {
+pub(crate) struct Node {
     pub id: String,
     pub shape: &'static NodeType,
     pub kind: NodeKind,
@@ -19,14 +19,14 @@ pub(super) struct Node {
 
 /// An output of a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Source {
+pub(crate) struct Source {
     pub node: usize,
     pub output: usize,
 }
 
 /// All nodes, and which feeds which, whether the handles were right or not.
 #[derive(Debug)]
-pub(super) struct Graph {
+pub(crate) struct Graph {
     pub nodes: Vec<Node>,
     /// (from, to), without those that have no effect.
     pub arcs: Vec<(usize, usize)>,
@@ -36,7 +36,7 @@ pub(super) struct Graph {
 
 impl Graph {
     /// What leaves by an output.
-    pub(super) fn value_of(&self, source: Source) -> Option<ValueType> {
+    pub(crate) fn value_of(&self, source: Source) -> Option<ValueType> {
         let outputs = self.nodes.get(source.node)?.shape.outputs;
         outputs.get(source.output).map(|output| output.value)
     }

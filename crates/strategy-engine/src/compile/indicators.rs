@@ -105,13 +105,13 @@ impl Lowering<'_> {
                     self.compare(direction, Comparison::LessThan, zero),
                 ]
             }
-            Indicator::Divergence(study) => {
+            Indicator::Divergence { study, .. } => {
                 let mut sides = self.events(node, study)?;
                 let inputs = sides.clone();
                 sides.push(self.add(Op::Any { inputs }));
                 sides
             }
-            Indicator::Pattern(study) => self.events(node, study)?,
+            Indicator::Pattern { study, .. } => self.events(node, study)?,
         })
     }
 

@@ -1,15 +1,17 @@
-//! From checked nodes to operations. The order depends on ids alone, not on the order in the file,
-//! so that a strategy saved again is the same plan.
+//! From checked nodes to operations.
 
 use std::collections::BTreeSet;
 
+use rust_decimal::Decimal;
+
+use super::canonical;
 use super::graph::{Graph, Node};
 use super::lints;
 use super::share::Ops;
 use super::terms::{Bindings, trigger_of};
 use crate::diagnostic::{Diagnostic, Report};
 use crate::limits::MAX_VALUE;
-use crate::node::{Field, NodeKind, ThresholdSpec, Unwired, VolumeType};
+use crate::node::{Field, NodeKind, SizeType, ThresholdSpec, Unwired, VolumeType};
 use crate::plan::{
     Arithmetic, Content, Op, OpId, PLAN_VERSION, Plan, PlanAction, PlanError, Real, Study,
 };
@@ -17,7 +19,7 @@ use crate::plan::{
 /// Lowers a graph without errors.
 pub(super) fn lower(
     graph: &Graph,
-    live: &[bool],
+    order: &[usize],
     bindings: &Bindings,
     report: &mut Report,
 ) -> Option<Plan> {
@@ -26,15 +28,14 @@ pub(super) fn lower(
         ops: Ops::default(),
         outputs: vec![Vec::new(); graph.nodes.len()],
     };
-    let order = order(graph, live);
-    for &index in &order {
+    for &index in order {
         let node = &graph.nodes[index];
         if !matches!(node.kind, NodeKind::Action(_)) && !node.kind.is_term() {
             lowering.outputs[index] = lowering.node(node)?;
         }
     }
     let mut actions = Vec::new();
-    for &index in &order {
+    for &index in order {
         let is_action = matches!(graph.nodes[index].kind, NodeKind::Action(_));
         if is_action && let Some(action) = lowering.action(index, bindings)? {
             actions.push(action);
@@ -52,7 +53,7 @@ pub(super) fn lower(
         &actions,
         report,
     );
-    let ops = lowering.ops.finish(&mut actions);
+    let ops = canonical::order(lowering.ops.into_list(), &mut actions);
     let content = Content {
         version: PLAN_VERSION,
         ops,
@@ -84,7 +85,7 @@ fn plan_problem(problem: &PlanError) -> Diagnostic {
 }
 
 /// Topological; of several nodes that could come next, the one with the smallest id.
-fn order(graph: &Graph, live: &[bool]) -> Vec<usize> {
+pub(super) fn order(graph: &Graph, live: &[bool]) -> Vec<usize> {
     let successors = graph.successors();
     let mut entering: Vec<usize> = graph.predecessors().iter().map(Vec::len).collect();
     let key = |index: usize| (graph.nodes[index].id.as_str(), index);
@@ -217,6 +218,15 @@ impl Lowering<'_> {
 
     /// Adds an operation, or what it comes to if that is known already.
     pub(super) fn add(&mut self, op: Op) -> OpId {
+        if let Op::Choose {
+            condition,
+            then,
+            otherwise,
+        } = &op
+            && let Some(Op::Flag { value }) = self.ops.get(*condition)
+        {
+            return if *value { *then } else { *otherwise };
+        }
         match fold(&op, &self.ops).unwrap_or(op) {
             Op::All { inputs } | Op::Any { inputs } if inputs.len() == 1 => inputs[0],
             folded => self.ops.add(folded),
@@ -285,9 +295,15 @@ impl Lowering<'_> {
 
     fn threshold(&mut self, node: &Node, spec: ThresholdSpec) -> Option<Vec<OpId>> {
         let input = self.input(node, 0)?;
-        let (on, off) = (Real::new(spec.above_on)?, Real::new(spec.above_off)?);
+        let (on, off) = (
+            Real::new(spec.upper)?,
+            Real::new(spec.upper - spec.hysteresis)?,
+        );
         let above = self.ops.add(Op::Above { input, on, off });
-        let (on, off) = (Real::new(spec.below_on)?, Real::new(spec.below_off)?);
+        let (on, off) = (
+            Real::new(spec.lower)?,
+            Real::new(spec.lower + spec.hysteresis)?,
+        );
         Some(vec![above, self.ops.add(Op::Below { input, on, off })])
     }
 
@@ -306,7 +322,12 @@ impl Lowering<'_> {
         };
         let operand = |node: &Node, input: usize| self.wired(node, input);
         let (terms, size) = bindings.terms(self.graph, index, operand)?;
-        let (size_type, quantity) = size.unwrap_or((spec.size_type, spec.quantity));
+        // A size of its own takes the place of the action's, which then means nothing.
+        let own = match terms.sizing {
+            Some(_) => (SizeType::PercentOfCash, Decimal::ONE_HUNDRED),
+            None => (spec.size_type, spec.quantity),
+        };
+        let (size_type, quantity) = size.unwrap_or(own);
         Some(Some(PlanAction {
             node: node.id.clone(),
             side: spec.side,
@@ -314,7 +335,6 @@ impl Lowering<'_> {
             size_type,
             repeat: spec.repeat,
             trigger,
-            trigger_node: self.graph.nodes[source.node].id.clone(),
             terms,
         }))
     }
@@ -352,16 +372,6 @@ fn fold(op: &Op, ops: &Ops) -> Option<Op> {
         Op::Absolute { input } => {
             let value = Real::new(number(input)?.abs())?;
             Some(Op::Number { value })
-        }
-        Op::Choose {
-            condition,
-            then,
-            otherwise,
-        } => {
-            let chosen = if flag(condition)? { then } else { otherwise };
-            ops.get(*chosen)
-                .filter(|op| matches!(op, Op::Number { .. }))
-                .cloned()
         }
         Op::Not { input } => flag(input).map(|value| as_flag(!value)),
         Op::All { inputs } => {

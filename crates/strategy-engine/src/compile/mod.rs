@@ -1,6 +1,7 @@
 //! From a graph to a plan: read, resolve, check, and only then lower. Every stage reports all it
 //! finds, so that one compilation tells everything.
 
+mod canonical;
 mod check;
 mod cycles;
 mod exchange;
@@ -23,6 +24,7 @@ use crate::import;
 use crate::limits::MAX_SOURCE_BYTES;
 use crate::plan::Plan;
 pub use exchange::Executes;
+pub(crate) use graph::{Graph, Node, Source};
 
 /// What came of compiling a strategy.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,6 +80,35 @@ fn compile_within_limits(source: &Value) -> Compilation {
 }
 
 fn build(source: &Value, report: &mut Report) -> Option<Plan> {
+    let Resolved {
+        graph,
+        order,
+        bindings,
+    } = resolve(source, report)?;
+    lower::lower(&graph, &order, &bindings, report)
+}
+
+/// A graph without errors, its live nodes in order, and what belongs to each order.
+pub(crate) struct Resolved {
+    pub(crate) graph: Graph,
+    /// The nodes that lead to an action, each after those that feed it.
+    pub(crate) order: Vec<usize>,
+    bindings: terms::Bindings,
+}
+
+impl Resolved {
+    /// The condition that triggers an action; none where only exits do.
+    pub(crate) fn trigger(&self, action: usize) -> Option<Source> {
+        terms::trigger_of(&self.graph, &self.graph.nodes[action])
+    }
+
+    /// The nodes of an action's size, stop and target.
+    pub(crate) fn terms_of(&self, action: usize) -> Vec<usize> {
+        self.bindings.nodes(action)
+    }
+}
+
+fn resolve(source: &Value, report: &mut Report) -> Option<Resolved> {
     let graph = import::unwrap(source, report)?;
     let raw = import::read(&graph, report)?;
     let graph = resolve::resolve(raw, report);
@@ -89,7 +120,24 @@ fn build(source: &Value, report: &mut Report) -> Option<Plan> {
     if report.has_errors() {
         return None;
     }
-    lower::lower(&graph, &live, &bindings, report)
+    let order = lower::order(&graph, &live);
+    Some(Resolved {
+        graph,
+        order,
+        bindings,
+    })
+}
+
+/// Reads a graph as far as its meaning.
+pub(crate) fn resolved(source: &Value) -> Result<Resolved, Vec<Diagnostic>> {
+    let mut size = Size {
+        left: MAX_SOURCE_BYTES,
+    };
+    if serde_json::to_writer(&mut size, source).is_err() {
+        return Err(vec![too_large()]);
+    }
+    let mut report = Report::default();
+    resolve(source, &mut report).ok_or_else(|| report.finish())
 }
 
 fn failed(problem: Diagnostic) -> Compilation {

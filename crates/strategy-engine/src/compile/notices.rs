@@ -10,7 +10,9 @@ type Concerns = fn(&NodeKind) -> bool;
 fn study(kind: &NodeKind) -> Option<Study> {
     match kind {
         NodeKind::Indicator(
-            Indicator::Study(study) | Indicator::Divergence(study) | Indicator::Pattern(study),
+            Indicator::Study(study)
+            | Indicator::Divergence { study, .. }
+            | Indicator::Pattern { study, .. },
         ) => Some(*study),
         _ => None,
     }

@@ -1,8 +1,8 @@
-//! Collects operations so that equal ones exist once, and drops those that nothing needs.
+//! Collects operations so that equal ones exist once.
 
 use std::collections::HashMap;
 
-use crate::plan::{Op, OpId, PlanAction};
+use crate::plan::{Op, OpId};
 
 /// The operations so far.
 #[derive(Debug, Default)]
@@ -31,46 +31,8 @@ impl Ops {
         &self.list
     }
 
-    /// Only what the actions need, renumbered in the same order.
-    pub(super) fn finish(self, actions: &mut [PlanAction]) -> Vec<Op> {
-        let mut needed = vec![false; self.list.len()];
-        for action in actions.iter_mut() {
-            needed[action.trigger as usize] = true;
-            let read = action.terms.operands_mut();
-            read.into_iter().for_each(|id| needed[*id as usize] = true);
-        }
-        for (index, op) in self.list.iter().enumerate().rev() {
-            if needed[index] {
-                for (operand, _) in op.operands() {
-                    needed[operand as usize] = true;
-                }
-            }
-        }
-        let mut next = 0;
-        let numbers: Vec<OpId> = needed
-            .iter()
-            .map(|&needed| {
-                let number = next;
-                next += OpId::from(needed);
-                number
-            })
-            .collect();
-        let renumber = |id: OpId| numbers[id as usize];
-        for action in actions {
-            action.trigger = renumber(action.trigger);
-            let read = action.terms.operands_mut();
-            read.into_iter().for_each(|id| *id = renumber(*id));
-        }
-        let kept = self
-            .list
-            .into_iter()
-            .zip(needed)
-            .filter(|(_, needed)| *needed);
-        kept.map(|(mut op, _)| {
-            let operands = op.operands_mut();
-            operands.into_iter().for_each(|(id, _)| *id = renumber(*id));
-            op
-        })
-        .collect()
+    /// The operations, and nothing else.
+    pub(super) fn into_list(self) -> Vec<Op> {
+        self.list
     }
 }

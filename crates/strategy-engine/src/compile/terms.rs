@@ -186,6 +186,13 @@ fn exits(graph: &Graph, report: &mut Report) {
 }
 
 impl Bindings {
+    /// The nodes of an action's size, stop and target.
+    pub(super) fn nodes(&self, action: usize) -> Vec<usize> {
+        let bound = self.of.get(action);
+        let places = bound.map(|bound| [bound.size, bound.stop, bound.target]);
+        places.into_iter().flatten().flatten().collect()
+    }
+
     /// The terms of an action's order, and the size if a node says one that needs no terms.
     /// `operand` gives the operation that enters an input of a node.
     pub(super) fn terms(

@@ -11,12 +11,12 @@ use crate::plan::{Arithmetic, ClockFigure, Op, OpId, Pattern, PlanAction, Study}
 /// Deeper nesting is shown as an ellipsis: nobody reads it, and recursion stays bounded.
 const DEEPEST: usize = 6;
 
-/// For example `cross-1: SMA(10) 63512.40 crossed above SMA(30) 63498.10`.
+/// For example `SMA(10) 63,512.40 crossed above SMA(30) 63,498.10`.
 pub(super) fn of(action: &PlanAction, ops: &[Op], results: &Results) -> String {
     let mut words = Words {
         ops,
         results,
-        text: format!("{}: ", action.trigger_node),
+        text: String::new(),
     };
     words.condition(action.trigger, DEEPEST);
     cut(words.text)
@@ -125,16 +125,18 @@ impl Words<'_> {
     fn level(&mut self, input: OpId, side: &str, level: f64) {
         let digits = telling_digits(self.value(input), level);
         self.number(input, digits);
+        let level = grouped(&level.to_string());
         let _ = write!(self.text, " {side} {level}");
     }
 
     fn number(&mut self, id: OpId, digits: usize) {
         if let Op::Number { value } = &self.ops[id as usize] {
-            let _ = write!(self.text, "{value}");
-            return;
+            let figure = grouped(&value.to_string());
+            return self.say(&figure);
         }
         self.name(id, DEEPEST);
-        let _ = write!(self.text, " {:.digits$}", self.value(id));
+        let figure = grouped(&format!(" {:.digits$}", self.value(id)));
+        self.say(&figure);
     }
 
     fn value(&self, id: OpId) -> f64 {
@@ -301,6 +303,23 @@ fn field_name(field: Field) -> &'static str {
         Field::Bid => "bid",
         Field::Ask => "ask",
     }
+}
+
+/// A number with commas between its thousands.
+fn grouped(figure: &str) -> String {
+    let whole = figure.find('.').unwrap_or(figure.len());
+    let (whole, decimals) = figure.split_at(whole);
+    let mut text = String::with_capacity(figure.len() + whole.len() / 3);
+    for (index, digit) in whole.char_indices() {
+        let left = whole.len() - index;
+        let between = text.ends_with(|last: char| last.is_ascii_digit());
+        if between && left % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text.push_str(decimals);
+    text
 }
 
 /// Decimals that suit the magnitude, and more where two different numbers would look the same.

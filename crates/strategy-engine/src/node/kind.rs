@@ -92,13 +92,13 @@ pub(crate) enum VolumeType {
     Weighted,
 }
 
-/// The two outputs of a threshold node: each turns on beyond `on` and off again at `off`.
+/// The two outputs of a threshold node: one turns on above `upper`, the other below `lower`, and
+/// each off again once the value is back by `hysteresis`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct ThresholdSpec {
-    pub above_on: f64,
-    pub above_off: f64,
-    pub below_on: f64,
-    pub below_off: f64,
+    pub upper: f64,
+    pub lower: f64,
+    pub hysteresis: f64,
 }
 
 /// An indicator node with its data.
@@ -145,8 +145,14 @@ pub(crate) enum Indicator {
     /// As above; its second result is 1 while it rises and -1 while it falls.
     Supertrend(Study),
     /// As above; its results are 1 or 0.
-    Divergence(Study),
-    Pattern(Study),
+    Divergence {
+        study: Study,
+        sensitivity: f64,
+    },
+    Pattern {
+        study: Study,
+        confidence: f64,
+    },
 }
 
 /// A node type with its data.

@@ -8,15 +8,20 @@ use sha2::{Digest, Sha256};
 
 use super::Content;
 
-/// SHA-256 over the compact JSON of a plan's `version`, `ops` and `actions`; 64 hex digits as text.
+/// SHA-256 over the compact JSON of a plan's `version`, `ops` and `actions`, without the ids of the
+/// stops, targets and sizes in them; 64 hex digits as text.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PlanHash([u8; 32]);
 
 impl PlanHash {
     pub(crate) fn of(content: &Content) -> Self {
+        let mut content = content.clone();
+        for action in &mut content.actions {
+            action.terms.forget_nodes();
+        }
         let mut hasher = Sha256::new();
         // Neither the hasher nor the content's own types can fail to take part.
-        let written = serde_json::to_writer(&mut hasher, content);
+        let written = serde_json::to_writer(&mut hasher, &content);
         debug_assert!(written.is_ok());
         Self(hasher.finalize().into())
     }

@@ -25,7 +25,7 @@ use crate::eval::{Evaluator, Timeframe};
 use crate::node::{Side, SizeType};
 
 /// Version of the plan's form and of what its operations mean; part of the hash.
-pub const PLAN_VERSION: u32 = 2;
+pub const PLAN_VERSION: u32 = 3;
 
 /// A buy or sell that a condition triggers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,8 +43,6 @@ pub struct PlanAction {
     pub repeat: bool,
     /// The operation that triggers it; a condition.
     pub trigger: OpId,
-    /// Id of the node that made the trigger, for the signal's reason.
-    pub trigger_node: String,
     /// What the order carries besides.
     pub terms: OrderTerms,
 }

@@ -166,6 +166,14 @@ impl OrderTerms {
         *self == Self::default()
     }
 
+    /// Leaves out which nodes it was made of, which changes nothing about the order.
+    pub(super) fn forget_nodes(&mut self) {
+        let sizing = self.sizing.iter_mut().map(|sizing| &mut sizing.node);
+        let stop = self.stop_loss.iter_mut().map(|stop| &mut stop.node);
+        let targets = self.take_profit.iter_mut().map(|target| &mut target.node);
+        sizing.chain(stop).chain(targets).for_each(String::clear);
+    }
+
     /// Every distance in it.
     pub(crate) fn distances_mut(&mut self) -> Vec<&mut Distance> {
         let mut all = Vec::new();

@@ -14,6 +14,7 @@ mod properties;
 mod random;
 mod real_ticks;
 mod reference;
+mod scripts;
 mod snapshots;
 mod support;
 mod templates;

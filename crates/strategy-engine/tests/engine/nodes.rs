@@ -322,7 +322,7 @@ fn reasons_name_the_trigger_and_the_figures() {
     assert_eq!(*index, 2);
     assert_eq!(
         signal.reason,
-        "both: RSI(1) 100.00 above 70 and SMA(1) 63512.40 crossed above SMA(2) 63506.45"
+        "RSI(1) 100.00 above 70 and SMA(1) 63,512.40 crossed above SMA(2) 63,506.45"
     );
     assert_eq!(signal.price, decimal("63512.4"));
 }

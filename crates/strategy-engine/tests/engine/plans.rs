@@ -45,10 +45,10 @@ fn the_hash_depends_on_meaning() {
     let hash = plan(&crossover(10, "x")).hash();
     assert_eq!(plan(&crossover(10, "x")).hash(), hash);
     assert_ne!(plan(&crossover(11, "x")).hash(), hash);
-    assert_ne!(
+    assert_eq!(
         plan(&crossover(10, "y")).hash(),
         hash,
-        "the reason names the trigger"
+        "what a node is called that isn't an action means nothing"
     );
     let mut repeated = crossover(10, "x");
     repeated["nodes"][4]["data"] = each_time();
@@ -68,7 +68,7 @@ fn the_hash_of_a_version_never_changes() {
     assert_eq!(hash.to_string(), PINNED);
 }
 
-const PINNED: &str = "08b69ceb3219da5c9f5fced79d1ac5dea95c58e7e0572dec7975770ee88256f7";
+const PINNED: &str = "2b50f71985679c8c1d2dc0394df9bd8d74a440bcc3ddb721d281c4b25dc37b59";
 
 #[test]
 fn equal_operations_exist_once() {

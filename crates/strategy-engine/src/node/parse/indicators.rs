@@ -95,8 +95,8 @@ pub(super) fn parse(
         "lagNode" => own(Study::Lag {
             period: fields.period("period", 1),
         }),
-        "divergenceNode" => Indicator::Divergence(divergence(fields, context)),
-        "patternNode" => return pattern(fields, context).map(Indicator::Pattern),
+        "divergenceNode" => divergence(fields, context),
+        "patternNode" => return pattern(fields, context),
         _ => return Err(Refusal::Unknown),
     })
 }
@@ -160,7 +160,7 @@ fn lookback(
     fields.period(editor, default)
 }
 
-fn divergence(fields: &mut Fields<'_>, context: Context) -> Study {
+fn divergence(fields: &mut Fields<'_>, context: Context) -> Indicator {
     const TYPES: &[(&str, (bool, bool))] = &[
         ("regular", (true, false)),
         ("hidden", (false, true)),
@@ -172,15 +172,18 @@ fn divergence(fields: &mut Fields<'_>, context: Context) -> Study {
     let lookback = lookback(fields, "lookbackPeriod", "period", 20, 5, context);
     let sensitivity = fields.fraction("sensitivity", 0.5);
     let wing = (f64::from(lookback) * (1.0 - sensitivity) / 4.0) as u32;
-    Study::Divergence {
-        lookback,
-        wing: wing.max(LEAST_WING),
-        regular,
-        hidden,
+    Indicator::Divergence {
+        study: Study::Divergence {
+            lookback,
+            wing: wing.max(LEAST_WING),
+            regular,
+            hidden,
+        },
+        sensitivity,
     }
 }
 
-fn pattern(fields: &mut Fields<'_>, context: Context) -> Result<Study, Refusal> {
+fn pattern(fields: &mut Fields<'_>, context: Context) -> Result<Indicator, Refusal> {
     const TYPES: &[(&str, Option<Pattern>)] = &[
         ("double_top", Some(Pattern::DoubleTop)),
         ("double_bottom", Some(Pattern::DoubleBottom)),
@@ -204,11 +207,12 @@ fn pattern(fields: &mut Fields<'_>, context: Context) -> Result<Study, Refusal> 
     };
     let lookback = lookback(fields, "lookbackBars", "lookback", 50, 10, context);
     let confidence = fields.fraction("confidence", 0.8);
-    Ok(Study::Pattern {
+    let study = Study::Pattern {
         pattern,
         lookback,
         wing: (lookback / 10).max(LEAST_WING),
         // A confidence of 1 still lets levels differ by nothing at all, which is a number.
         tolerance: Real::new((1.0 - confidence) / 10.0).unwrap_or(Real::ONE),
-    })
+    };
+    Ok(Indicator::Pattern { study, confidence })
 }

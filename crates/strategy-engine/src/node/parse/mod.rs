@@ -237,10 +237,9 @@ fn threshold(fields: &mut Fields<'_>, context: Context) -> NodeKind {
         fields.report.push(problem.hint("are the two exchanged?"));
     }
     NodeKind::Threshold(ThresholdSpec {
-        above_on: upper,
-        above_off: upper - hysteresis,
-        below_on: lower,
-        below_off: lower + hysteresis,
+        upper,
+        lower,
+        hysteresis,
     })
 }
 
@@ -249,10 +248,9 @@ fn runtime_threshold(fields: &mut Fields<'_>) -> NodeKind {
     let level = fields.real("threshold").unwrap_or(50.0);
     let hysteresis = hysteresis(fields, 0.0);
     NodeKind::Threshold(ThresholdSpec {
-        above_on: level,
-        above_off: level - hysteresis,
-        below_on: level,
-        below_off: level + hysteresis,
+        upper: level,
+        lower: level,
+        hysteresis,
     })
 }
 

@@ -1,0 +1,130 @@
+//! The paper exchange, as a backtest uses it: all that is known of its interface is here.
+
+use chrono::{DateTime, Utc};
+use paper_exchange::{
+    Account, Action, Disposition, EquityPoint, Execution, LedgerError, MarketTrade, OrderRequest,
+    Output, QuantityType, SessionTerms,
+};
+use rust_decimal::Decimal;
+use strategy_engine::{Side, Signal, SizeType, Tick};
+use uuid::Uuid;
+
+use crate::run::{BacktestError, Terms};
+
+/// A session's account without a session.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    account: Account,
+    outputs: Vec<Output>,
+    orders: u64,
+}
+
+/// What an account came to.
+#[derive(Debug)]
+pub(crate) struct Figures {
+    pub equity: Decimal,
+    pub return_pct: Decimal,
+    pub fees: Decimal,
+    pub max_drawdown: Decimal,
+    pub max_drawdown_pct: Decimal,
+    pub wins: u64,
+    pub losses: u64,
+}
+
+/// Why a trade wasn't applied.
+#[derive(Debug)]
+pub(crate) enum Refused {
+    /// Its price can't be traded on.
+    Price,
+    /// The books don't balance any more.
+    Ledger(LedgerError),
+}
+
+impl Exchange {
+    pub(crate) fn new(terms: &Terms) -> Result<Self, BacktestError> {
+        let terms = SessionTerms::new(terms.initial_balance, terms.fee_rate).map_err(|errors| {
+            let all: Vec<String> = errors.iter().map(ToString::to_string).collect();
+            BacktestError::Terms(all.join("; "))
+        })?;
+        Ok(Self {
+            account: Account::new(terms),
+            outputs: Vec::new(),
+            orders: 0,
+        })
+    }
+
+    pub(crate) fn start(&mut self, time: DateTime<Utc>) {
+        self.account.start(time, &mut self.outputs);
+    }
+
+    pub(crate) fn on_trade(&mut self, tick: &Tick) -> Result<(), Refused> {
+        let trade = MarketTrade {
+            price: tick.price,
+            volume: tick.volume,
+            time: tick.time,
+        };
+        let applied = self.account.on_trade(&trade, &mut self.outputs);
+        applied.map_err(|error| match error {
+            LedgerError::InvalidTrade { .. } => Refused::Price,
+            other => Refused::Ledger(other),
+        })
+    }
+
+    pub(crate) fn on_signal(&mut self, signal: Signal, time: DateTime<Utc>) {
+        self.orders += 1;
+        let order = OrderRequest {
+            // A forward test's ids come from the log; here the order's number is enough.
+            signal_id: Uuid::from_u128(u128::from(self.orders)),
+            action: match signal.action {
+                Side::Buy => Action::Buy,
+                Side::Sell => Action::Sell,
+            },
+            quantity: signal.quantity,
+            quantity_type: match signal.quantity_type {
+                SizeType::Units => QuantityType::Units,
+                SizeType::CashAmount => QuantityType::CashAmount,
+                SizeType::PercentOfCash => QuantityType::PercentOfCash,
+                SizeType::PercentOfPosition => QuantityType::PercentOfPosition,
+            },
+            reason: signal.reason,
+            time,
+        };
+        // Rejected ones are among the outputs, and the account runs until the end.
+        let _: Disposition = self.account.on_signal(order, &mut self.outputs);
+    }
+
+    pub(crate) fn stop(&mut self, time: DateTime<Utc>) {
+        self.account.stop(time, &mut self.outputs);
+    }
+
+    /// What has happened since the last call.
+    pub(crate) fn drain(&mut self, mut each: impl FnMut(Happened)) {
+        for output in self.outputs.drain(..) {
+            match output {
+                Output::Execution(execution) => each(Happened::Execution(execution)),
+                Output::Equity(point) | Output::Stopped(point) => each(Happened::Equity(point)),
+                _ => {}
+            }
+        }
+    }
+
+    pub(crate) fn figures(&self) -> Figures {
+        let metrics = self.account.metrics();
+        Figures {
+            equity: self.account.equity(),
+            return_pct: self.account.return_pct(),
+            fees: self.account.fees(),
+            max_drawdown: metrics.max_drawdown,
+            max_drawdown_pct: metrics.max_drawdown_pct,
+            wins: metrics.wins,
+            losses: metrics.losses,
+        }
+    }
+}
+
+/// An output that a result shows.
+#[derive(Debug)]
+pub(crate) enum Happened {
+    Execution(Execution),
+    Equity(EquityPoint),
+}

@@ -1,0 +1,9 @@
+strategy("Volume breakout")
+
+sma_1 = sma(close, 20)
+
+if volume_ratio(20) >= 3 and close > sma_1:
+    buy(size=percent_of_cash(95))
+
+if crosses_below(close, sma_1):
+    sell()
