@@ -22,7 +22,7 @@ check_dockerfiles() {
 check_scripts() {
     step "scripts in containers"
     "$venv/bin/shellcheck" -x deploy/check.sh deploy/stack.sh deploy/kafka/kafka-tool deploy/compose/*.sh \
-        deploy/postgres/set-up.sh
+        deploy/postgres/set-up.sh deploy/backup/*.sh
     echo "shellcheck: all right"
     python3 deploy/check/scripts.py
 }
@@ -63,6 +63,21 @@ check_kubernetes() {
     "$venv/bin/python" deploy/check/kubernetes.py "$work/base.yaml"
 }
 
+# Rules, their tests, and the queries of the dashboards.
+check_monitoring() {
+    step "monitoring"
+    promtool check config --lint=all deploy/prometheus/prometheus.yml >"$work/promtool" ||
+        { cat "$work/promtool" && false; }
+    promtool test rules deploy/prometheus/tests/*.yml >"$work/promtool" ||
+        { cat "$work/promtool" && false; }
+    amtool check-config deploy/alertmanager/alertmanager.yml >"$work/amtool" 2>&1 ||
+        { cat "$work/amtool" && false; }
+    "$venv/bin/python" deploy/check/monitoring.py "$work/dashboards.yml"
+    promtool check rules "$work/dashboards.yml" >"$work/promtool" ||
+        { cat "$work/promtool" && false; }
+    echo "promtool, amtool: all right"
+}
+
 install_python_tools
 build_compose_model
 find_kustomize
@@ -70,6 +85,7 @@ find_nginx
 
 check_dockerfiles
 check_compose
+check_monitoring
 check_kubernetes
 check_scripts
 step "gateway ($("$nginx" -v 2>&1))"

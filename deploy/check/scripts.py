@@ -134,7 +134,7 @@ def check_certificates(directory: Path, findings: Findings) -> None:
         "CERTIFICATES_DIR": str(directory),
         "KAFKA_OWNER": owner,
         "GATEWAY_OWNER": owner,
-        "ALGOTRADE_HOSTS": "trade.example.org,192.0.2.7",
+        "CERTIFICATE_HOSTS": "trade.example.org,192.0.2.7",
     }
 
     def run() -> dict[str, bytes]:

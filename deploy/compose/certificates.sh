@@ -13,7 +13,7 @@ directory="${CERTIFICATES_DIR:-/run/certificates}"
 kafka="${KAFKA_OWNER:-1000:1000}"
 gateway="${GATEWAY_OWNER:-101:101}"
 brokers="kafka,kafka-2,kafka-3,localhost,127.0.0.1"
-hosts="${ALGOTRADE_HOSTS:-localhost,127.0.0.1}"
+hosts="${CERTIFICATE_HOSTS:-localhost,127.0.0.1}"
 days=397
 renew_seconds=$((30 * 24 * 3600))
 
