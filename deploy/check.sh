@@ -90,3 +90,4 @@ check_kubernetes
 check_scripts
 step "gateway ($("$nginx" -v 2>&1))"
 python3 deploy/check/gateway.py "$nginx"
+python3 deploy/check/gateway_tls.py "$nginx"

@@ -76,9 +76,12 @@ def main() -> int:
     parser.add_argument("--binaries", type=Path, required=True)
     parser.add_argument("--models", type=Path, required=True)
     parser.add_argument("--jmx-exporter", type=Path, required=True)
-    parser.add_argument("parts", nargs="*", choices=[*PLAIN, "secure"])
+    every = [*PLAIN, "secure"]
+    parser.add_argument("parts", nargs="*", metavar="part", help=", ".join(every))
     arguments = parser.parse_args()
-    parts = arguments.parts or [*PLAIN, "secure"]
+    if unknown := set(arguments.parts) - set(every):
+        parser.error(f"there are no parts {unknown}")
+    parts = arguments.parts or every
     with tempfile.TemporaryDirectory() as work:
         try:
             if any(part in PLAIN for part in parts):
