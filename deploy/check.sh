@@ -51,16 +51,20 @@ check_variant() { # title, profile or file in deploy/compose...
     python3 deploy/check/compose.py "$work/compose-$*.json" "$@"
 }
 
+# Base and overlays; their own resources by Kubernetes' schemas, those of operators by our checks.
 check_kubernetes() {
-    local version
+    local version variant
     step "Kubernetes"
-    "${kustomize[@]}" deploy/kubernetes/base >"$work/base.yaml"
-    for version in "${KUBERNETES_VERSIONS[@]}"; do
-        "$venv/bin/kubernetes-validate" --strict --quiet --kubernetes-version "$version" \
-            "$work/base.yaml" deploy/kubernetes/secret.example.yaml
-        echo "schema of $version: all right"
+    for variant in base overlays/dev overlays/production; do
+        "${kustomize[@]}" "deploy/kubernetes/$variant" >"$work/all.yaml"
+        "$venv/bin/python" deploy/check/kubernetes_kinds.py "$work/all.yaml" "$work/own.yaml"
+        for version in "${KUBERNETES_VERSIONS[@]}"; do
+            "$venv/bin/kubernetes-validate" --strict --quiet --kubernetes-version "$version" \
+                "$work/own.yaml" deploy/kubernetes/secret.example.yaml
+        done
+        echo "$variant: schemas of ${KUBERNETES_VERSIONS[*]}: all right"
+        "$venv/bin/python" deploy/check/kubernetes.py "$work/all.yaml" "$variant"
     done
-    "$venv/bin/python" deploy/check/kubernetes.py "$work/base.yaml"
 }
 
 # Rules, their tests, and the queries of the dashboards.

@@ -9,6 +9,7 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import warnings
 from pathlib import Path
 
 from facts import ROOT, SERVICES, Findings
@@ -54,8 +55,9 @@ def check(port: int, authority: Path, findings: Findings) -> None:
     except ssl.SSLCertVerificationError:
         findings.require(True, "")
     old = ssl.create_default_context(cafile=str(authority))
-    old.minimum_version = ssl.TLSVersion.TLSv1
-    old.maximum_version = ssl.TLSVersion.TLSv1_1
+    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
+        old.minimum_version = ssl.TLSVersion.TLSv1
+        old.maximum_version = ssl.TLSVersion.TLSv1_1
     old.set_ciphers("ALL:@SECLEVEL=0")
     try:
         ask(port, old)

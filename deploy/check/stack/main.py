@@ -1,6 +1,6 @@
 """Tries the deployment out; see deploy/stack.sh.
 
-Parts: commands, monitoring, fuzz, backup, roles, secure; all of them unless some are named.
+Parts: commands, roles, monitoring, backup, fuzz, secure; all of them unless some are named.
 """
 
 import argparse
