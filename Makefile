@@ -58,7 +58,7 @@ test:
 
 ## test-stack: build the images and run them, where podman or Docker is
 test-stack: build
-	deploy/images.sh $(BIN)
+	$(BIN)/test-servers run -- deploy/images.sh $(BIN)
 
 ## docs: write what is generated from the code anew
 docs: build

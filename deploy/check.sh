@@ -21,7 +21,7 @@ check_dockerfiles() {
 
 check_scripts() {
     step "scripts in containers"
-    "$venv/bin/shellcheck" -x deploy/check.sh deploy/stack.sh deploy/kafka/kafka-tool deploy/compose/*.sh \
+    "$venv/bin/shellcheck" -x deploy/check.sh deploy/stack.sh deploy/images.sh deploy/kafka/kafka-tool deploy/compose/*.sh \
         deploy/postgres/set-up.sh deploy/backup/*.sh
     echo "shellcheck: all right"
     python3 deploy/check/scripts.py

@@ -34,7 +34,7 @@ def one(platform, service: str, token: str) -> str:
     answer = run(
         [program, "run", f"{platform.url(service)}/openapi.json",
          "--checks", "not_a_server_error", "--phases", "examples,coverage,fuzzing",
-         "--exclude-path-regex", ENDLESS, "--max-examples", EXAMPLES, "--max-time", "12",
+         "--exclude-path-regex", ENDLESS, "--max-examples", EXAMPLES, "--max-time", "20",
          "--request-timeout", TIMEOUT, "--generation-deterministic", "--no-color",
          "--suppress-health-check", "all", "--warnings", "off",
          "-H", f"Authorization: Bearer {token}"],

@@ -1,6 +1,7 @@
 """Processes, ports and folders of one run."""
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -13,9 +14,14 @@ class Failure(Exception):
 
 
 def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+    """Below those that the system gives to outgoing connections, which could take it meanwhile."""
+    while True:
+        with socket.socket() as listener:
+            try:
+                listener.bind(("127.0.0.1", random.randrange(10_000, 32_000)))
+            except OSError:
+                continue
+            return listener.getsockname()[1]
 
 
 def wait_until(what: str, condition, seconds: float = 90, processes=()):

@@ -91,11 +91,9 @@ class Platform:
         return moved
 
     def start(self) -> None:
-        command = self.services["simulator"]["command"]
-        listen = command[command.index("--listen") + 1]
-        own = [f"127.0.0.1:{self.ports['simulator']}" if word == listen else word
-               for word in command]
-        self.launch("simulator", [self.binaries / "algotrade", *own])
+        """Whatever doesn't run yet: the exchange doesn't stop when we do."""
+        if "simulator" not in self.processes:
+            self.start_simulator()
         for service in SERVICES:
             self.launch(service, [self.binaries / service])
         for service in SERVICES:
@@ -103,6 +101,13 @@ class Platform:
             environment = self.environment(service)
             wait_until(f"{service}'s health check", lambda: run(check, environment) or True,
                        processes=[self.processes[service], self.broker.process])
+
+    def start_simulator(self) -> None:
+        command = self.services["simulator"]["command"]
+        listen = command[command.index("--listen") + 1]
+        own = [f"127.0.0.1:{self.ports['simulator']}" if word == listen else word
+               for word in command]
+        self.launch("simulator", [self.binaries / "algotrade", *own])
 
     def launch(self, service: str, command: list) -> None:
         self.processes[service] = Process(
