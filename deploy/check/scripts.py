@@ -1,4 +1,4 @@
-"""Runs the two shell scripts that go into containers: Kafka's tool names, and the secrets.
+"""Runs the shell scripts that go into containers: Kafka's tool names, secrets, certificates.
 
 Usage: scripts.py
 """
@@ -12,6 +12,9 @@ from pathlib import Path
 
 from facts import KAFKA_TOOLS, ROOT, Findings
 
+CERTIFICATES = ROOT / "deploy/compose/certificates.sh"
+ROLES = ["market-data", "strategy", "forward-test", "notification"]
+USERS = ["admin", *ROLES, "ops"]
 TOOL = ROOT / "deploy/kafka/kafka-tool"
 SECRETS = ROOT / "deploy/compose/init-secrets.sh"
 
@@ -42,6 +45,21 @@ def check_kafka_tools(directory: Path, findings: Findings) -> None:
         findings.require(
             answer.stdout.strip() == expected, f"{name}: {answer.stdout}{answer.stderr}"
         )
+    # On a secured broker it signs in by itself, unless the caller does.
+    secured = {**environment, "KAFKA_TOOL_CONFIG": "/admin.properties"}
+    for arguments, expected in [
+        (["--bootstrap-server", "b:1"], "--bootstrap-server b:1 --command-config /admin.properties"),
+        (["--version"], "--version"),
+        (["--command-config", "own", "--bootstrap-server=b:1"],
+         "--command-config own --bootstrap-server=b:1"),
+    ]:
+        answer = subprocess.run(
+            [str(links / "kafka-topics"), *arguments],
+            env=secured, capture_output=True, text=True, check=False,
+        )
+        findings.require(
+            answer.stdout.split("|")[1:2] == [expected], f"secured: {answer.stdout}{answer.stderr}"
+        )
     (links / "kafka-nothing").symlink_to(TOOL)
     answer = subprocess.run(
         [str(links / "kafka-nothing")], env=environment, capture_output=True, text=True, check=False
@@ -54,39 +72,112 @@ def check_kafka_tools(directory: Path, findings: Findings) -> None:
 
 def check_secrets(directory: Path, findings: Findings) -> None:
     owner = f"{os.getuid()}:{os.getgid()}"
-    environment = {
-        **os.environ,
-        "SECRETS_DIR": str(directory),
-        "SERVICES_OWNER": owner,
-        "POSTGRES_OWNER": owner,
-    }
+    owners = {f"{who}_OWNER": owner for who in ("SERVICES", "POSTGRES", "KAFKA", "GRAFANA")}
+    environment = {**os.environ, "SECRETS_DIR": str(directory), **owners}
 
     def run() -> dict[str, str]:
         subprocess.run(["sh", str(SECRETS)], env=environment, check=True, capture_output=True)
         return {path.name: path.read_text() for path in directory.iterdir()}
 
     first = run()
+    files = {"auth-secret", "postgres-password", "grafana-password", "kafka-users.conf",
+             "kafka-admin.properties"}
+    files |= {f"database-url-{role}" for role in ROLES}
+    files |= {f"postgres-password-{role}" for role in ROLES}
+    files |= {f"kafka-password-{user}" for user in USERS}
+    findings.require(set(first) == files, f"made {set(first) ^ files}")
+    alone = [text for name, text in first.items() if re.search("secret$|password", name)]
     findings.require(
-        set(first) == {"auth-secret", "database-url", "postgres-password"}, f"made {set(first)}"
+        all(re.fullmatch("[0-9a-f]{64}", text) for text in alone), "not 32 bytes in hex"
     )
-    findings.require(len(first["auth-secret"]) == 64, "auth-secret is not 32 bytes in hex")
-    findings.require(
-        re.fullmatch("[0-9a-f]{64}", first["postgres-password"]) is not None
-        and f":{first['postgres-password']}@postgres:5432/" in first["database-url"],
-        "database-url and postgres-password do not belong together",
-    )
-    findings.require(first["auth-secret"] != first["postgres-password"], "one secret for all")
+    findings.require(len(set(alone)) == len(alone), "one secret for two purposes")
+    for role in ROLES:
+        password = first[f"postgres-password-{role}"]
+        findings.require(
+            first[f"database-url-{role}"]
+            == f"postgres://{role}:{password}@postgres:5432/algotrade",
+            f"{role}: address and password do not belong together",
+        )
+    for user in USERS:
+        entry = f'user_{user}="{first[f"kafka-password-{user}"]}"'
+        findings.require(entry in first["kafka-users.conf"], f"Kafka does not know {user}")
+    admin = f'username="admin" password="{first["kafka-password-admin"]}"'
+    findings.require(admin in first["kafka-users.conf"], "the brokers' own sign-in")
+    findings.require(admin in first["kafka-admin.properties"], "the tools' sign-in")
     for path in directory.iterdir():
         findings.require(path.stat().st_mode & 0o777 == 0o400, f"{path.name}: readable by others")
     findings.require(run() == first, "a second start made other secrets")
 
     # Interrupted between the two: Postgres has not seen the password, so the pair is made again.
-    (directory / "postgres-password").unlink()
+    (directory / "postgres-password-strategy").unlink()
     again = run()
     findings.require(
-        again["postgres-password"] in again["database-url"], "half a pair was kept"
+        again["postgres-password-strategy"] in again["database-url-strategy"],
+        "half a pair was kept",
     )
-    findings.require(again["auth-secret"] == first["auth-secret"], "auth-secret was made again")
+    kept = {name: text for name, text in first.items() if not name.endswith("-strategy")}
+    findings.require(kept.items() <= again.items(), "another secret was made again")
+    # The same of Kafka's users: the broker reads all of them from one file.
+    (directory / "kafka-users.conf").unlink()
+    again = run()
+    findings.require(
+        all(f'user_{user}="{again[f"kafka-password-{user}"]}"' in again["kafka-users.conf"]
+            for user in USERS),
+        "Kafka's users and their passwords differ",
+    )
+
+
+def check_certificates(directory: Path, findings: Findings) -> None:
+    owner = f"{os.getuid()}:{os.getgid()}"
+    environment = {
+        **os.environ,
+        "CERTIFICATES_DIR": str(directory),
+        "KAFKA_OWNER": owner,
+        "GATEWAY_OWNER": owner,
+        "CERTIFICATE_HOSTS": "trade.example.org,192.0.2.7",
+    }
+
+    def run() -> dict[str, bytes]:
+        subprocess.run(["sh", str(CERTIFICATES)], env=environment, check=True, capture_output=True)
+        return {path.name: path.read_bytes() for path in directory.iterdir()}
+
+    def openssl(*arguments: str) -> str:
+        answer = subprocess.run(
+            ["openssl", *arguments], capture_output=True, text=True, check=False
+        )
+        return answer.stdout + answer.stderr
+
+    first = run()
+    files = {"ca.pem", "ca.key", "kafka.pem", "gateway.pem", "gateway.key"}
+    findings.require(set(first) == files, f"made {set(first) ^ files}")
+    authority = str(directory / "ca.pem")
+    for name, hosts in [("kafka", ["kafka", "kafka-3"]), ("gateway", ["trade.example.org"])]:
+        for host in hosts:
+            answer = openssl("verify", "-CAfile", authority, "-verify_hostname", host,
+                             "-purpose", "sslserver", str(directory / f"{name}.pem"))
+            findings.require(answer.strip().endswith("OK"), f"{name} for {host}: {answer}")
+    answer = openssl("verify", "-CAfile", authority, "-verify_ip", "192.0.2.7",
+                     str(directory / "gateway.pem"))
+    findings.require(answer.strip().endswith("OK"), f"gateway by address: {answer}")
+    answer = openssl("verify", "-CAfile", authority, "-verify_hostname", "elsewhere.example",
+                     str(directory / "gateway.pem"))
+    findings.require("mismatch" in answer, f"gateway for another host: {answer}")
+    findings.require(
+        first["kafka.pem"].startswith(b"-----BEGIN PRIVATE KEY-----"), "Kafka wants PKCS#8"
+    )
+    for name, mode in [("ca.key", 0o400), ("kafka.pem", 0o400), ("gateway.key", 0o400)]:
+        found = (directory / name).stat().st_mode & 0o777
+        findings.require(found == mode, f"{name}: mode {found:o}")
+    findings.require(run() == first, "a second run made other certificates")
+    # One that is lost, or nearly over, is made anew by the same authority.
+    (directory / "gateway.pem").unlink()
+    again = run()
+    findings.require(again["gateway.pem"] != first["gateway.pem"], "not made anew")
+    findings.require(
+        {name: again[name] for name in ("ca.pem", "kafka.pem")}
+        == {name: first[name] for name in ("ca.pem", "kafka.pem")},
+        "what was good was made again",
+    )
 
 
 def main() -> int:
@@ -95,6 +186,8 @@ def main() -> int:
         check_kafka_tools(Path(folder), findings)
     with tempfile.TemporaryDirectory() as folder:
         check_secrets(Path(folder), findings)
+    with tempfile.TemporaryDirectory() as folder:
+        check_certificates(Path(folder), findings)
     return findings.finish("container scripts")
 
 

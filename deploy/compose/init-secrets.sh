@@ -2,15 +2,26 @@
 # Makes the secrets of a compose installation once, in the volume `secrets`, so that the stack comes
 # up without a step by hand and still has no default password. What exists is never touched.
 #
-#   auth-secret        signs the users' tokens           read by the four services
-#   database-url       Postgres address with password    read by the services that have tables
-#   postgres-password  the same password                 read by Postgres
+#   auth-secret                 signs the users' tokens               read by the four services
+#   database-url-SERVICE        Postgres address of one service       read by that service
+#   postgres-password           the password of Postgres' owner       read by Postgres, database-setup
+#   postgres-password-SERVICE   the password of a service's role      read by database-setup
+#   kafka-password-USER         of one Kafka user                     read by that user
+#   kafka-users.conf            all Kafka users                       read by Kafka
+#   kafka-admin.properties      signs Kafka's own tools in            read by Kafka
+#   grafana-password            of Grafana's user admin               read by Grafana
 set -eu
 umask 077
 
 directory="${SECRETS_DIR:-/run/secrets/algotrade}"
 services="${SERVICES_OWNER:-65532:65532}"
 postgres="${POSTGRES_OWNER:-postgres:postgres}"
+kafka="${KAFKA_OWNER:-1000:1000}"
+grafana="${GRAFANA_OWNER:-472:0}"
+
+# Services with tables, and Kafka's users.
+databases="market-data strategy forward-test notification"
+users="admin market-data strategy forward-test notification ops"
 
 random_hex() {
     od -An -N32 -tx1 /dev/urandom | tr -d ' \n'
@@ -25,17 +36,54 @@ write_secret() { # name, owner, value
     echo "made $1"
 }
 
+missing() { # name
+    [ ! -e "$directory/$1" ]
+}
+
 # Every reader may pass through the directory; each file opens only for its owner.
 chmod 0711 "$directory"
 
-if [ ! -e "$directory/auth-secret" ]; then
+if missing auth-secret; then
     write_secret auth-secret "$services" "$(random_hex)"
+fi
+if missing grafana-password; then
+    write_secret grafana-password "$grafana" "$(random_hex)"
+fi
+if missing postgres-password; then
+    write_secret postgres-password "$postgres" "$(random_hex)"
 fi
 
 # The password's own file comes last: it stands for the pair, so both are made again if only one was.
-if [ ! -e "$directory/postgres-password" ]; then
-    password=$(random_hex)
-    write_secret database-url "$services" \
-        "postgres://algotrade:$password@postgres:5432/algotrade"
-    write_secret postgres-password "$postgres" "$password"
+for service in $databases; do
+    if missing "postgres-password-$service"; then
+        password=$(random_hex)
+        write_secret "database-url-$service" "$services" \
+            "postgres://$service:$password@postgres:5432/algotrade"
+        write_secret "postgres-password-$service" "$postgres" "$password"
+    fi
+done
+
+# Kafka reads all of them from one file, so they are made together, and that file comes last.
+if missing kafka-users.conf; then
+    login="org.apache.kafka.common.security.plain.PlainLoginModule required"
+    entries=""
+    for user in $users; do
+        password=$(random_hex)
+        write_secret "kafka-password-$user" "$services" "$password"
+        entries="$entries user_$user=\"$password\""
+        if [ "$user" = admin ]; then
+            admin=$password
+        fi
+    done
+    write_secret kafka-admin.properties "$kafka" "security.protocol=SASL_SSL
+sasl.mechanism=PLAIN
+ssl.truststore.type=PEM
+ssl.truststore.location=/run/certificates/ca.pem
+sasl.jaas.config=$login username=\"admin\" password=\"$admin\";
+"
+    # KafkaServer is what brokers are to each other and whom they let in.
+    write_secret kafka-users.conf "$kafka" "KafkaServer {
+    $login username=\"admin\" password=\"$admin\"$entries;
+};
+"
 fi

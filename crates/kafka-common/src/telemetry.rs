@@ -82,7 +82,82 @@ pub fn describe_metrics() {
         "messaging_spool_torn_tails_total",
         "Messages that were cut off by a crash while they were written, by spool"
     );
+    describe_consumers();
+    describe_processors();
     crate::statistics::describe();
+}
+
+fn describe_consumers() {
+    describe_counter!(
+        "messaging_consumer_revocations_total",
+        "Times that partitions were taken back; with lost=\"true\" the group had given us up"
+    );
+    describe_counter!(
+        "messaging_consumer_revocations_unanswered_total",
+        "Partitions given back without waiting for a handler that blocked its thread"
+    );
+    describe_counter!(
+        "messaging_process_given_up_total",
+        "Records in hand when a drain or a revocation ended; they are delivered again"
+    );
+    describe_counter!(
+        "messaging_process_fenced_total",
+        "Records finished after their partition had gone; not committed, by topic"
+    );
+    describe_counter!(
+        "messaging_client_commit_failures_total",
+        "Commits of offsets that failed"
+    );
+    describe_counter!(
+        "messaging_process_stale_total",
+        "Records that were too old to be handled, by topic and outcome"
+    );
+    describe_counter!(
+        "messaging_consumer_halts_total",
+        "Consumers that stopped because too many records failed, by topic"
+    );
+    describe_gauge!(
+        "messaging_consumer_stuck",
+        "1 while records wait and none comes, by group; a restart mends it"
+    );
+}
+
+fn describe_processors() {
+    describe_counter!(
+        "processor_committed_records_total",
+        "Input records whose effect is committed"
+    );
+    describe_counter!(
+        "processor_produced_records_total",
+        "Output records of committed transactions"
+    );
+    describe_histogram!(
+        "processor_commit_duration_seconds",
+        Unit::Seconds,
+        "Time of a transaction's commit"
+    );
+    describe_counter!(
+        "processor_restarts_total",
+        "Times that a processor failed and began again from its last commit"
+    );
+    describe_histogram!(
+        "processor_restore_duration_seconds",
+        Unit::Seconds,
+        "From the assignment until everything committed is in the state again"
+    );
+    describe_gauge!(
+        "processor_lag_records",
+        "Records of an assigned partition that aren't applied yet, transactions' marks not counted"
+    );
+    describe_gauge!(
+        "processor_lag_seconds",
+        Unit::Seconds,
+        "How long the first of them has been in the log"
+    );
+    describe_counter!(
+        "processor_expired_records_total",
+        "Records that retention deleted before they were applied, by topic"
+    );
 }
 
 /// Logs the client's own events: what librdkafka reports outside of any call.

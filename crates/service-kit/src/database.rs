@@ -44,6 +44,9 @@ pub async fn connect(settings: &DatabaseSettings) -> Result<PgPool, sqlx::Error>
 /// Brings a service's schema up to date. The table that remembers what was done is in the same
 /// schema, so that services can share a database without sharing a history.
 ///
+/// The schema is made where it is missing. Where it is there, the service's role needs no right to
+/// make any: Postgres asks for that right even by `CREATE SCHEMA IF NOT EXISTS`.
+///
 /// # Errors
 /// A migration failed, or one that was applied is missing or changed.
 pub async fn migrate(
@@ -52,7 +55,13 @@ pub async fn migrate(
     mut migrator: Migrator,
 ) -> Result<(), sqlx::migrate::MigrateError> {
     migrator.dangerous_set_table_name(format!("{schema}._migrations"));
-    migrator.create_schema(schema);
+    let found = sqlx::query("SELECT 1 FROM pg_namespace WHERE nspname = $1")
+        .bind(schema)
+        .fetch_optional(pool)
+        .await?;
+    if found.is_none() {
+        migrator.create_schema(schema);
+    }
     // Advisory locks guard against two replicas migrating at once.
     migrator.run(pool).await
 }

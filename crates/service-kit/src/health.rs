@@ -72,7 +72,18 @@ impl Health {
 
     pub(crate) async fn ready(self) -> Response {
         let problems = problems(&self.checks).await;
+        self.measure(&problems);
         answer("ready", &problems, &self.details())
+    }
+
+    /// What the last probe found, as metrics: who scrapes them needs no probes of its own.
+    fn measure(&self, problems: &BTreeMap<String, String>) {
+        let checks = self.checks.lock().unwrap_or_else(PoisonError::into_inner);
+        for name in checks.keys() {
+            let passes = !problems.contains_key(name);
+            metrics::gauge!("service_check_passes", "check" => name.clone())
+                .set(f64::from(u8::from(passes)));
+        }
     }
 
     pub(crate) async fn live(self) -> Response {

@@ -1,8 +1,9 @@
 //! Logs and metrics of the process.
 
 use std::sync::OnceLock;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use metrics::{Unit, describe_gauge, describe_histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 
@@ -33,6 +34,25 @@ pub fn init_logs(settings: &LogSettings) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Says what the metrics of every process mean.
+fn describe() {
+    describe_gauge!(
+        "process_start_time_seconds",
+        Unit::Seconds,
+        "When the process began, since 1970"
+    );
+    describe_gauge!("algotrade_build_info", "1, with the version as a label");
+    describe_gauge!(
+        "service_check_passes",
+        "What the last readiness probe found, by check: 1 or 0"
+    );
+    describe_histogram!(
+        "http_server_request_duration_seconds",
+        Unit::Seconds,
+        "From a request to the head of its answer, by method, route and status"
+    );
+}
+
 /// Histograms keep every sample until they are read or tidied up.
 const UPKEEP: Duration = Duration::from_secs(5);
 
@@ -48,6 +68,11 @@ pub fn init_metrics() -> anyhow::Result<PrometheusHandle> {
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), SECONDS)?
         .install_recorder()?;
     kafka_common::describe_metrics();
+    describe();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
+    metrics::gauge!("process_start_time_seconds").set(now.as_secs_f64());
+    let version = env!("CARGO_PKG_VERSION");
+    metrics::gauge!("algotrade_build_info", "version" => version).set(1.0);
     let tidied = handle.clone();
     // Without it a process that nobody scrapes would grow without bound.
     std::thread::Builder::new()

@@ -1,24 +1,35 @@
-// Command compose-model prints, as JSON, the project that `docker compose [--env-file FILE] up`
-// would start: read by the library that Compose itself uses, with variables filled in, services of
-// inactive profiles left out, and the model's consistency checked.
+// Command compose-model prints, as JSON, the project that `docker compose ARGUMENTS up` would start:
+// read by the library that Compose itself uses, with variables filled in, services of inactive
+// profiles left out, and the model's consistency checked.
 //
-// Usage: compose-model COMPOSE_FILE [ENV_FILE]
+// Usage: compose-model [--env-file FILE]... [--profile NAME]...
 package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 
 	"github.com/compose-spec/compose-go/v2/cli"
 )
 
+// several is an option that can be given more than once.
+type several []string
+
+func (s *several) String() string { return fmt.Sprint(*s) }
+
+func (s *several) Set(value string) error {
+	*s = append(*s, value)
+	return nil
+}
+
 func main() {
-	if len(os.Args) < 2 {
-		fmt.Fprintln(os.Stderr, "usage: compose-model COMPOSE_FILE [ENV_FILE]")
-		os.Exit(2)
-	}
-	model, err := load(os.Args[1], os.Args[2:])
+	var envFiles, profiles several
+	flag.Var(&envFiles, "env-file", "a file with variables")
+	flag.Var(&profiles, "profile", "a profile besides those of COMPOSE_PROFILES")
+	flag.Parse()
+	model, err := load(envFiles, profiles)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "compose-model:", err)
 		os.Exit(1)
@@ -27,15 +38,18 @@ func main() {
 }
 
 // load leaves the caller's environment and .env file out on purpose: a newcomer has neither.
-func load(file string, envFiles []string) ([]byte, error) {
+func load(envFiles, profiles []string) ([]byte, error) {
 	options, err := cli.NewProjectOptions(
-		[]string{file},
+		nil,
 		func(o *cli.ProjectOptions) error {
 			o.EnvFiles = envFiles
 			return nil
 		},
 		cli.WithDotEnv,
-		cli.WithDefaultProfiles(),
+		// COMPOSE_FILE of such a file.
+		cli.WithConfigFileEnv,
+		cli.WithDefaultConfigPath,
+		cli.WithDefaultProfiles(profiles...),
 	)
 	if err != nil {
 		return nil, err

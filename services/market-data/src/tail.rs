@@ -116,8 +116,7 @@ fn assign(
     let mut ends = HashMap::new();
     let mut assignment = TopicPartitionList::new();
     for partition in partitions {
-        let (first, end) = consumer
-            .fetch_watermarks(topic, partition, BOUND)
+        let (first, end) = bounds(consumer, topic, partition)
             .with_context(|| format!("kafka: where partition {partition} of {topic} ends"))?;
         if end > first {
             let from = Offset::Offset(first.max(end - RECORDS));
@@ -129,6 +128,28 @@ fn assign(
         consumer.assign(&assignment)?;
     }
     Ok(ends)
+}
+
+/// Where a partition begins and ends. A broker that has just come up answers before it knows whose
+/// partitions are whose: that passes.
+fn bounds(consumer: &BaseConsumer, topic: &str, partition: i32) -> Result<(i64, i64), KafkaError> {
+    let deadline = Instant::now() + BOUND;
+    loop {
+        match consumer.fetch_watermarks(topic, partition, BOUND) {
+            Err(error) if is_leaderless(&error) && Instant::now() < deadline => {
+                tracing::info!(topic, partition, %error, "the partition has no leader yet");
+                std::thread::sleep(POLL);
+            }
+            answer => return answer,
+        }
+    }
+}
+
+fn is_leaderless(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(RDKafkaErrorCode::NotLeaderForPartition | RDKafkaErrorCode::LeaderNotAvailable)
+    )
 }
 
 /// Where this service may write but not read, waiting doesn't help.

@@ -1,6 +1,7 @@
 //! `algotrade setup`: the topics of the specification, and the rights of the services.
 
 mod acls;
+mod strimzi;
 mod topics;
 
 use std::process::ExitCode;
@@ -24,6 +25,7 @@ const DRIFT: u8 = 2;
     algotrade setup --kafka localhost:9092\n  \
     algotrade setup --apply                  also add partitions and set retentions that differ\n  \
     algotrade setup --acls --dry-run         the rights of each service, and Kafka's own commands\n  \
+    algotrade setup --strimzi                the same for Kubernetes, as Strimzi's resources\n  \
     ALGOTRADE__KAFKA__BOOTSTRAP_SERVERS=kafka:9092 algotrade setup --acls --json\n\n\
     Exit code: 0 if all is as it should be, 2 if something differs (with --dry-run: would be \
     changed).\nIt needs an administrator's rights on Kafka; see docs/operations.md, Security.")]
@@ -46,6 +48,17 @@ pub(crate) struct Arguments {
     /// Change nothing: only tell what would be done.
     #[arg(long, conflicts_with_all = ["apply", "prune"])]
     dry_run: bool,
+    /// Ask no broker: print topics, users and rights as KafkaTopic and KafkaUser, for Strimzi.
+    #[arg(long, conflicts_with_all = ["apply", "acls", "prune", "dry_run", "json"])]
+    strimzi: bool,
+    /// With --strimzi: name of the Kafka resource.
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "algotrade",
+        requires = "strimzi"
+    )]
+    cluster: String,
     /// One JSON object a line.
     #[arg(long)]
     json: bool,
@@ -55,6 +68,10 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let mut settings = cli::settings(Purpose::Tool)?;
     if let Some(kafka) = &arguments.kafka {
         settings.kafka.bootstrap_servers.clone_from(kafka);
+    }
+    if arguments.strimzi {
+        output::line(strimzi::manifest(&settings.kafka, &arguments.cluster)?.trim_end());
+        return Ok(ExitCode::SUCCESS);
     }
     telemetry::init_logs(&settings.log)?;
     let is_right = cli::runtime()?.block_on(set_up(arguments, &settings.kafka))?;
