@@ -11,7 +11,9 @@ import {
   type NodeProps,
 } from "@xyflow/react";
 import { useMemo } from "react";
-import { layout, locate, nodeKind, nodeSummary, nodeTitle } from "../lib/graph";
+import { nodeLook } from "../lib/catalogue";
+import { locate, nodeSummary, nodeTitle } from "../lib/graph";
+import { placed } from "../lib/graph-edit";
 import { painted } from "../lib/theme";
 import { useStore } from "../lib/store";
 import type { Diagnostic, Graph, Severity } from "../lib/types";
@@ -82,7 +84,6 @@ export default function GraphView({
   const mode = useStore(painted);
   const nodes = useMemo<Node<Data>[]>(() => {
     const { byNode } = locate(diagnostics);
-    const positions = layout(graph);
     // Only handles that an edge uses are drawn: which others exist is the compiler's knowledge.
     const inputs = new Map<string, Set<string>>();
     const outputs = new Map<string, Set<string>>();
@@ -94,17 +95,17 @@ export default function GraphView({
       note(outputs, edge.source, edge.sourceHandle);
       note(inputs, edge.target, edge.targetHandle);
     }
-    return graph.nodes.map((node) => {
+    return placed(graph).nodes.map((node) => {
       const found = byNode.get(node.id) ?? [];
       return {
         id: node.id,
         type: "strategy",
-        position: positions.get(node.id) ?? { x: 0, y: 0 },
+        position: node.position ?? { x: 0, y: 0 },
         selected: node.id === selected,
         data: {
           title: nodeTitle(node),
           summary: nodeSummary(node),
-          kind: nodeKind(node),
+          kind: nodeLook(node.type),
           severity: worst(found),
           messages: found.map((item) => item.message).join("\n"),
           inputs: [...(inputs.get(node.id) ?? [])].sort(),

@@ -2,7 +2,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useLocation, useSearch } from "wouter";
 import { createStrategy, templatesQuery } from "../lib/queries";
-import type { Template } from "../lib/types";
+import type { Graph, Template } from "../lib/types";
 import { Failure, Page, Skeleton } from "../ui/parts";
 import { StrategyForm, type Draft } from "../ui/strategy-form";
 
@@ -33,7 +33,7 @@ function WithTemplates({ templates }: { templates: Template[] }) {
         name: template.name,
         description: template.description,
         kind: template.kind,
-        source: template.source,
+        source: template.source as Graph,
       }
     : BLANK;
 

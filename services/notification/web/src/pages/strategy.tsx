@@ -90,7 +90,7 @@ function Loaded({ strategy }: { strategy: Strategy }) {
           name: strategy.name,
           description: strategy.description ?? "",
           kind: strategy.kind,
-          source: strategy.source ?? NO_GRAPH,
+          source: (strategy.source as Graph | undefined) ?? NO_GRAPH,
         }}
         action="Save new version"
         save={save}

@@ -1,11 +1,11 @@
 import { lazy, Suspense, useEffect, useMemo, useRef, useState } from "react";
 import { explain, request } from "../lib/api";
+import { nodeLook } from "../lib/catalogue";
 import {
   fieldValue,
   graphText,
   locate,
   nodeFields,
-  nodeKind,
   nodeTitle,
   parseGraph,
   setNodeData,
@@ -237,7 +237,7 @@ function NodeCard({
   if (fields.length === 0 && diagnostics.length === 0 && !selected) return null;
   return (
     <fieldset
-      className={`node-card ${nodeKind(node)} ${selected ? "selected" : ""}`}
+      className={`node-card ${nodeLook(node.type)} ${selected ? "selected" : ""}`}
       data-node={node.id}
     >
       <legend>
