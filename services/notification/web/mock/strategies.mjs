@@ -52,9 +52,9 @@ fast = sma(close, ${fast})
 slow = sma(close, ${slow})
 
 if crosses_above(fast, slow):
-    buy(percent_of_cash=50)
+    buy(size=percent_of_cash(50))
 if crosses_below(fast, slow):
-    sell(percent_of_position=100)
+    sell()
 `;
 }
 

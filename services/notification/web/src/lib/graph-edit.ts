@@ -8,8 +8,9 @@ export interface Point {
   y: number;
 }
 
-export const NODE_WIDTH = 176;
-export const NODE_HEIGHT = 60;
+const NODE_WIDTH = 176;
+const NODE_HEIGHT = 60;
+const PORT_HEIGHT = 18;
 const GRID = 10;
 
 export function snapped({ x, y }: Point): Point {
@@ -167,13 +168,23 @@ export function isPlaced(graph: Graph): boolean {
   );
 }
 
+/** Names of handles stand below each other where there are several. */
+function heightOf(node: GraphNode): number {
+  const info = infoOf(node);
+  const inputs = info?.inputs.filter((handle) => !handle.unused).length ?? 0;
+  const rows = Math.max(inputs, info?.outputs.length ?? 0);
+  return rows > 1 ? NODE_HEIGHT + rows * PORT_HEIGHT : NODE_HEIGHT;
+}
+
 /** Columns from left to right with few crossings. Edges to nowhere are the compiler's to report. */
 export function arranged(graph: Graph): Graph {
   const sheet = new graphlib.Graph({ multigraph: true });
   sheet.setGraph({ rankdir: "LR", nodesep: 34, ranksep: 70 });
   sheet.setDefaultEdgeLabel(() => ({}));
   const ids = new Set(graph.nodes.map((node) => node.id));
-  for (const id of ids) sheet.setNode(id, { width: NODE_WIDTH, height: NODE_HEIGHT });
+  for (const node of graph.nodes) {
+    sheet.setNode(node.id, { width: NODE_WIDTH, height: heightOf(node) });
+  }
   for (const [index, edge] of graph.edges.entries()) {
     if (ids.has(edge.source) && ids.has(edge.target)) {
       sheet.setEdge(edge.source, edge.target, {}, String(index));
@@ -182,8 +193,8 @@ export function arranged(graph: Graph): Graph {
   dagre(sheet);
   const positions = new Map<string, Point>();
   for (const id of ids) {
-    const { x, y } = sheet.node(id) as Point;
-    positions.set(id, { x: x - NODE_WIDTH / 2, y: y - NODE_HEIGHT / 2 });
+    const { x, y, height } = sheet.node(id) as Point & { height: number };
+    positions.set(id, { x: x - NODE_WIDTH / 2, y: y - height / 2 });
   }
   return moveNodes(graph, positions);
 }

@@ -189,6 +189,30 @@ export function compile(kind: string, source: Source, signal?: AbortSignal): Pro
   return request<Compilation>("/v1/strategies/compile", { method: "POST", body, signal });
 }
 
+/** A graph written as a script; null where the server can't. */
+export async function writeScript(graph: Graph): Promise<string | null> {
+  const body = { kind: "graph", source: graph };
+  const path = "/v1/strategies/compile?forms=true";
+  return (await request<Compilation>(path, { method: "POST", body })).script ?? null;
+}
+
+export const versionsQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["strategies", id, "versions"],
+    queryFn: ({ signal }) =>
+      optional(all<StrategyVersion>(`/v1/strategies/${encodeURIComponent(id)}/versions`, signal)),
+  });
+
+export const versionQuery = (id: string, version: number) =>
+  queryOptions({
+    queryKey: ["strategies", id, "versions", version],
+    queryFn: ({ signal }) => {
+      const path = `/v1/strategies/${encodeURIComponent(id)}/versions/${version}`;
+      return request<StrategyVersion>(path, { signal });
+    },
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+
 /** The graph of any strategy: a script's is what it compiles to. */
 export const graphQuery = (key: readonly unknown[], kind: string, source: Source | undefined) =>
   queryOptions({

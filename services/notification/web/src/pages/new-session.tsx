@@ -333,7 +333,7 @@ function Preview({ choice, templates }: { choice: string; templates: Template[] 
       {graph.data && (
         <div className="preview-frame">
           <Suspense fallback={<div className="chart-note">Loading the graph…</div>}>
-            <GraphView graph={graph.data} diagnostics={NO_DIAGNOSTICS} selected={null} />
+            <GraphView graph={graph.data} diagnostics={NO_DIAGNOSTICS} />
           </Suspense>
         </div>
       )}

@@ -52,6 +52,7 @@ function Loaded({ strategy }: { strategy: Strategy }) {
       ...next,
       source: draft.source,
     });
+    void client.invalidateQueries({ queryKey: ["strategies", strategy.id, "versions"] });
     await client.invalidateQueries({ queryKey: ["strategies"], exact: true });
   };
 
@@ -90,8 +91,9 @@ function Loaded({ strategy }: { strategy: Strategy }) {
           name: strategy.name,
           description: strategy.description ?? "",
           kind: strategy.kind,
-          source: (strategy.source as Graph | undefined) ?? NO_GRAPH,
+          source: strategy.source ?? NO_GRAPH,
         }}
+        strategyId={strategy.id}
         action="Save new version"
         save={save}
       />
