@@ -30,7 +30,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ["mock/**/*.mjs", "e2e/**/*.mjs", "*.js", "public/*.js"],
+    files: ["mock/**/*.mjs", "e2e/**/*.mjs", "scripts/**/*.mjs", "*.js", "public/*.js"],
     languageOptions: { globals: { ...globals.node, ...globals.browser } },
   },
 );

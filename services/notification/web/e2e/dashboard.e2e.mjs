@@ -114,6 +114,27 @@ test("a new trade appears on the session's page without a reload", async () => {
   await shoot("session-laptop-light");
 });
 
+test("a trade opens to its reason, and a long one widens nothing", async () => {
+  await rows().first().locator(".row-toggle").click();
+  await page.locator(".trade-details").first().waitFor();
+  const table = page.getByTestId("trades");
+  const excess = await table.evaluate((element) => {
+    // As a rejection with every detail in it, whatever the market did so far.
+    const cell = element.querySelector(".result");
+    cell.replaceChildren(
+      Object.assign(document.createElement("span"), {
+        className: "reason",
+        textContent: "Rejected: insufficient cash: ".repeat(20),
+      }),
+    );
+    const region = element.closest("[role=region]");
+    return region.scrollWidth - region.clientWidth;
+  });
+  assert.ok(excess <= 0, `the table is ${excess} px wider than its panel`);
+  await page.reload();
+  await rows().first().waitFor();
+});
+
 test("a reload keeps what was there", async () => {
   const known = await sequences();
   await page.reload();

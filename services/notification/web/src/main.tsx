@@ -8,7 +8,8 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./app";
 import { signIn } from "./lib/auth";
-import { followPushes, queryClient } from "./lib/queries";
+import { followPushes } from "./lib/pushes";
+import { queryClient } from "./lib/queries";
 
 followPushes(queryClient);
 void signIn();

@@ -23,6 +23,8 @@ export interface Palette {
   surface: string;
   upFill: string;
   downFill: string;
+  /** For several lines beside each other: a strategy's indicators, sessions to compare. */
+  lines: string[];
 }
 
 /** A colour of the palette (`#rrggbb`) gone; "transparent" would fade through black. */
@@ -44,6 +46,7 @@ export function palette(): Palette {
     surface: read("--surface"),
     upFill: read("--up-fill"),
     downFill: read("--down-fill"),
+    lines: [1, 2, 3, 4, 5].map((index) => read(`--line-${index}`)),
   };
 }
 

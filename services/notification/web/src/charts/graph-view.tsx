@@ -1,151 +1,60 @@
 import "@xyflow/react/dist/base.css";
-import {
-  Background,
-  Controls,
-  Handle,
-  MarkerType,
-  Position,
-  ReactFlow,
-  type Edge,
-  type Node,
-  type NodeProps,
-} from "@xyflow/react";
+import { Background, Controls, MarkerType, ReactFlow, type Edge } from "@xyflow/react";
 import { useMemo } from "react";
-import { layout, locate, nodeKind, nodeSummary, nodeTitle } from "../lib/graph";
-import { painted } from "../lib/theme";
+import { findHandle, infoOf } from "../lib/catalogue";
+import { edgeId, placed } from "../lib/graph-edit";
 import { useStore } from "../lib/store";
-import type { Diagnostic, Graph, Severity } from "../lib/types";
+import { painted } from "../lib/theme";
+import type { Diagnostic, Graph } from "../lib/types";
+import { FLOW_NODES, flowNodes } from "./flow-node";
 
-type Data = {
-  title: string;
-  summary: string;
-  kind: string;
-  severity: Severity | null;
-  messages: string;
-  inputs: string[];
-  outputs: string[];
-};
-
-function worst(diagnostics: readonly Diagnostic[]): Severity | null {
-  if (diagnostics.some((item) => item.severity === "error")) return "error";
-  if (diagnostics.some((item) => item.severity === "warning")) return "warning";
-  return diagnostics.length > 0 ? "notice" : null;
-}
-
-function StrategyNode({ data, selected }: NodeProps<Node<Data>>) {
-  return (
-    <div
-      className={`flow-node ${data.kind} ${data.severity ?? ""} ${selected ? "selected" : ""}`}
-      title={data.messages || undefined}
-    >
-      {data.inputs.map((id, index) => (
-        <Handle
-          key={id}
-          id={id}
-          type="target"
-          position={Position.Left}
-          style={{ top: `${((index + 1) / (data.inputs.length + 1)) * 100}%` }}
-          isConnectable={false}
-        />
-      ))}
-      <strong>{data.title}</strong>
-      {data.summary && <span>{data.summary}</span>}
-      {data.outputs.map((id, index) => (
-        <Handle
-          key={id}
-          id={id}
-          type="source"
-          position={Position.Right}
-          style={{ top: `${((index + 1) / (data.outputs.length + 1)) * 100}%` }}
-          isConnectable={false}
-        />
-      ))}
-    </div>
-  );
-}
-
-const NODE_TYPES = { strategy: StrategyNode };
-const UNNAMED = "default";
+const NONE: ReadonlySet<string> = new Set();
 
 /** The graph as a picture: to read, not to edit. */
 export default function GraphView({
   graph,
   diagnostics,
-  selected,
-  onSelect,
 }: {
   graph: Graph;
   diagnostics: readonly Diagnostic[];
-  selected: string | null;
-  onSelect?: (nodeId: string) => void;
 }) {
   const mode = useStore(painted);
-  const nodes = useMemo<Node<Data>[]>(() => {
-    const { byNode } = locate(diagnostics);
-    const positions = layout(graph);
-    // Only handles that an edge uses are drawn: which others exist is the compiler's knowledge.
-    const inputs = new Map<string, Set<string>>();
-    const outputs = new Map<string, Set<string>>();
-    const note = (into: Map<string, Set<string>>, node: string, handle?: string | null) => {
-      const handles = into.get(node) ?? new Set();
-      into.set(node, handles.add(handle ?? UNNAMED));
-    };
-    for (const edge of graph.edges) {
-      note(outputs, edge.source, edge.sourceHandle);
-      note(inputs, edge.target, edge.targetHandle);
-    }
-    return graph.nodes.map((node) => {
-      const found = byNode.get(node.id) ?? [];
+  const shown = useMemo(() => placed(graph), [graph]);
+  const nodes = useMemo(() => flowNodes(shown, diagnostics, NONE), [shown, diagnostics]);
+  const edges = useMemo<Edge[]>(() => {
+    const byId = new Map(shown.nodes.map((node) => [node.id, node]));
+    return shown.edges.map((edge, index) => {
+      const [from, to] = [byId.get(edge.source), byId.get(edge.target)];
+      const out = findHandle((from && infoOf(from))?.outputs ?? [], edge.sourceHandle);
+      const into = findHandle((to && infoOf(to))?.inputs ?? [], edge.targetHandle);
       return {
-        id: node.id,
-        type: "strategy",
-        position: positions.get(node.id) ?? { x: 0, y: 0 },
-        selected: node.id === selected,
-        data: {
-          title: nodeTitle(node),
-          summary: nodeSummary(node),
-          kind: nodeKind(node),
-          severity: worst(found),
-          messages: found.map((item) => item.message).join("\n"),
-          inputs: [...(inputs.get(node.id) ?? [])].sort(),
-          outputs: [...(outputs.get(node.id) ?? [])].sort(),
-        },
-      };
-    });
-  }, [graph, diagnostics, selected]);
-  const edges = useMemo<Edge[]>(
-    () =>
-      graph.edges.map((edge, index) => ({
-        id: edge.id ?? `edge-${index}`,
+        id: edgeId(edge, index),
         source: edge.source,
         target: edge.target,
-        sourceHandle: edge.sourceHandle ?? UNNAMED,
-        targetHandle: edge.targetHandle ?? UNNAMED,
+        sourceHandle: out?.id ?? edge.sourceHandle ?? "default",
+        targetHandle: into?.id ?? edge.targetHandle ?? "default",
         markerEnd: { type: MarkerType.ArrowClosed, color: "var(--faint)" },
-      })),
-    [graph],
-  );
+      };
+    });
+  }, [shown]);
   return (
     <div className="graph" role="group" aria-label="Strategy graph">
       <ReactFlow
         // Another set of nodes is another picture, and is fitted into the frame anew.
-        key={graph.nodes.map((node) => node.id).join()}
+        key={shown.nodes.map((node) => node.id).join()}
         nodes={nodes}
         edges={edges}
-        nodeTypes={NODE_TYPES}
+        nodeTypes={FLOW_NODES}
         colorMode={mode}
         fitView
         fitViewOptions={{ padding: 0.15, maxZoom: 1.1 }}
-        minZoom={0.2}
+        minZoom={0.15}
         nodesDraggable={false}
         nodesConnectable={false}
+        nodesFocusable={false}
         edgesFocusable={false}
-        // Selecting is how a node's fields are found; the keyboard has them as a list beside it.
-        onNodeClick={(_event, node) => onSelect?.(node.id)}
-        nodesFocusable={onSelect !== undefined}
         preventScrolling={false}
         zoomOnScroll={false}
-        proOptions={{ hideAttribution: false }}
       >
         <Background gap={20} />
         <Controls showInteractive={false} />

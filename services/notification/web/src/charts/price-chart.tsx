@@ -1,188 +1,167 @@
 import { useQuery } from "@tanstack/react-query";
-import {
-  CandlestickSeries,
-  createSeriesMarkers,
-  HistogramSeries,
-  LineSeries,
-  type IChartApi,
-  type ISeriesApi,
-  type ISeriesMarkersPluginApi,
-  type SeriesMarker,
-  type Time,
-  type UTCTimestamp,
-} from "lightweight-charts";
-import { useEffect, useRef } from "react";
-import { addTick, INTERVALS, markersOf, type Interval } from "../lib/candles";
-import { price, priceDecimals } from "../lib/format";
+import { useEffect, useRef, useState } from "react";
+import { addTick, INTERVALS, MAX_CANDLES, type Interval } from "../lib/candles";
+import { price } from "../lib/format";
+import { canDraw, overlaysOf, sampled, type Bar, type Overlay } from "../lib/indicators";
 import { market } from "../lib/market";
-import { candlesQuery } from "../lib/queries";
-import type { Candle, Trade } from "../lib/types";
-import { makeChart, type Palette } from "./base";
+import type { PriceLevel } from "../lib/orders";
+import { candlesQuery, ticksQuery } from "../lib/queries";
+import type { Candle, Graph, Tick, Trade } from "../lib/types";
+import { PriceView, type Look } from "./price-view";
 
-const CANDLES = 1_000;
-/** Bars first in view; more are a drag away. */
-const VISIBLE = 120;
+/** How often lines are computed anew: they are for the eye, and cost a pass over all bars. */
+const OVERLAY_MS = 1_000;
 
-type Look = "candles" | "line";
-
-interface Parts {
-  chart: IChartApi;
-  candles: ISeriesApi<"Candlestick">;
-  line: ISeriesApi<"Line">;
-  volume: ISeriesApi<"Histogram">;
-  candleMarkers: ISeriesMarkersPluginApi<Time>;
-  lineMarkers: ISeriesMarkersPluginApi<Time>;
-}
-
-const at = (seconds: number) => seconds as UTCTimestamp;
-const bar = (candle: Candle) => ({ ...candle, time: at(candle.time) });
-const close = (candle: Candle) => ({ time: at(candle.time), value: candle.close });
-
-function volumeBar(candle: Candle, colors: Palette) {
-  const color = candle.close >= candle.open ? colors.upFill : colors.downFill;
-  return { time: at(candle.time), value: candle.volume, color };
-}
-
-function toMarkers(candles: Candle[], trades: readonly Trade[], colors: Palette) {
-  return markersOf(candles, trades).map(({ time, action, count }): SeriesMarker<Time> => ({
-    time: at(time),
-    position: action === "BUY" ? "belowBar" : "aboveBar",
-    shape: action === "BUY" ? "arrowUp" : "arrowDown",
-    color: action === "BUY" ? colors.up : colors.down,
-    size: 1,
-    text: count > 1 ? String(count) : "",
-  }));
-}
-
-/** Candles or a line from the server, continued by the stream, with the session's trades on it. */
-export default function PriceChart({
-  symbol,
-  interval,
-  look,
-  trades,
-}: {
+export interface PriceChartProps {
   symbol: string;
   interval: Interval;
   look: Look;
   trades: readonly Trade[];
-}) {
+  levels: readonly PriceLevel[];
+  /** The strategy, for its lines. */
+  graph: Graph | null;
+  /** What the strategy is evaluated on: "tick" or a bar's length. */
+  timeframe: string;
+}
+
+/** A trade as a bar of its own: what a strategy on every trade computes with. */
+function tickBars(ticks: readonly Tick[]): (Bar & { second: number })[] {
+  return ticks.map(({ price: value, volume, timestamp }) => {
+    const second = Date.parse(timestamp) / 1000;
+    return { time: second, second, open: value, high: value, low: value, close: value, volume };
+  });
+}
+
+function computed(
+  graph: Graph | null,
+  bars: readonly Candle[],
+  ticks: readonly Tick[] | null,
+): Overlay[] {
+  if (!graph) return [];
+  if (ticks === null) return overlaysOf(graph, bars);
+  const asBars = tickBars(ticks);
+  return overlaysOf(graph, asBars).map((overlay) => ({
+    ...overlay,
+    values: sampled(bars, asBars, overlay.values),
+  }));
+}
+
+/** Candles or a line from the server, continued by the stream, with all that the session does. */
+export default function PriceChart(props: PriceChartProps) {
+  const { symbol, interval, look, trades, levels, graph, timeframe } = props;
   const box = useRef<HTMLDivElement>(null);
-  const parts = useRef<Parts | null>(null);
-  const colors = useRef<Palette | null>(null);
-  const data = useRef<Candle[]>([]);
-  const shownTrades = useRef(trades);
+  const view = useRef<PriceView | null>(null);
+  const bars = useRef<Candle[]>([]);
+  const shown = useRef("");
+  const [legend, setLegend] = useState<{ label: string; color: string; value: number }[]>([]);
   const query = useQuery({
-    ...candlesQuery(symbol, interval, CANDLES),
+    ...candlesQuery(symbol, interval, MAX_CANDLES),
     // The stream is coalesced: what passed between two of its ticks comes with the next read.
     refetchInterval: 10_000,
   });
+  // A line over bars is right only on the bars that the strategy itself sees.
+  const drawable = graph !== null && canDraw(graph);
+  const onTicks = timeframe === "tick";
+  const ticks = useQuery({ ...ticksQuery(symbol), enabled: drawable && onTicks });
+  const lines = drawable && (onTicks || timeframe === interval) ? graph : null;
+  const overlayInput = useRef({ lines, ticks: onTicks ? (ticks.data ?? []) : null });
 
   useEffect(() => {
     if (!box.current) return undefined;
-    const paint = (next: Palette) => {
-      colors.current = next;
-      candles.applyOptions({
-        upColor: next.up,
-        downColor: next.down,
-        wickUpColor: next.up,
-        wickDownColor: next.down,
-        borderVisible: false,
-      });
-      line.applyOptions({ color: next.accent });
-      volume.setData(data.current.map((candle) => volumeBar(candle, next)));
-      const markers = toMarkers(data.current, shownTrades.current, next);
-      candleMarkers.setMarkers(markers);
-      lineMarkers.setMarkers(markers);
-    };
-    const made = makeChart(box.current, paint, price);
-    const { chart } = made;
-    const volume = chart.addSeries(HistogramSeries, {
-      priceScaleId: "volume",
-      priceFormat: { type: "volume" },
-      lastValueVisible: false,
-      priceLineVisible: false,
-    });
-    chart.priceScale("volume").applyOptions({ scaleMargins: { top: 0.84, bottom: 0 } });
-    const candles = chart.addSeries(CandlestickSeries, {});
-    const line = chart.addSeries(LineSeries, { lineWidth: 2 });
-    chart.priceScale("right").applyOptions({ scaleMargins: { top: 0.1, bottom: 0.2 } });
-    const candleMarkers = createSeriesMarkers<Time>(candles, []);
-    const lineMarkers = createSeriesMarkers<Time>(line, []);
-    parts.current = { chart, candles, line, volume, candleMarkers, lineMarkers };
-    paint(made.colors);
+    const made = new PriceView(box.current);
+    view.current = made;
     return () => {
-      parts.current = null;
+      view.current = null;
+      shown.current = "";
       made.dispose();
     };
   }, []);
 
-  useEffect(() => {
-    parts.current?.candles.applyOptions({ visible: look === "candles" });
-    parts.current?.line.applyOptions({ visible: look === "line" });
-  }, [look]);
+  useEffect(() => view.current?.setLook(look), [look]);
+  useEffect(() => view.current?.setTrades(trades), [trades]);
+  useEffect(() => view.current?.setLevels(levels), [levels]);
 
-  const shown = useRef("");
   useEffect(() => {
-    const chart = parts.current;
-    if (!chart || !query.data || query.isPlaceholderData || !colors.current) return;
-    const candles = query.data;
-    const view = `${symbol}:${interval}`;
-    const fresh = shown.current !== view;
-    shown.current = view;
+    if (!view.current || !query.data || query.isPlaceholderData) return;
+    const name = `${symbol}:${interval}`;
+    const fresh = shown.current !== name;
+    shown.current = name;
     // A read that left before the newest ticks came must not take the last bar back.
-    const newest = fresh ? undefined : data.current.at(-1);
-    const last = candles.at(-1);
-    data.current =
+    const newest = fresh ? undefined : bars.current.at(-1);
+    const last = query.data.at(-1);
+    bars.current =
       newest && last && newest.time >= last.time
-        ? [...candles.filter((candle) => candle.time < newest.time), newest]
-        : [...candles];
-    const lastPrice = data.current.at(-1)?.close ?? 0;
-    const decimals = priceDecimals(lastPrice);
-    const priceFormat = { type: "price", precision: decimals, minMove: 10 ** -decimals } as const;
-    chart.candles.applyOptions({ priceFormat });
-    chart.line.applyOptions({ priceFormat });
-    chart.candles.setData(data.current.map(bar));
-    chart.line.setData(data.current.map(close));
-    const paint = colors.current;
-    chart.volume.setData(data.current.map((candle) => volumeBar(candle, paint)));
-    const markers = toMarkers(data.current, shownTrades.current, paint);
-    chart.candleMarkers.setMarkers(markers);
-    chart.lineMarkers.setMarkers(markers);
-    if (fresh) {
-      const count = data.current.length;
-      const from = Math.max(0, count - VISIBLE);
-      // A young market has few bars: a third of the width at least, lest one bar fills it all.
-      const to = Math.max(count + 4, from + VISIBLE / 3);
-      chart.chart.timeScale().setVisibleLogicalRange({ from, to });
-    }
+        ? [...query.data.filter((candle) => candle.time < newest.time), newest]
+        : [...query.data];
+    view.current.setBars(bars.current, fresh);
   }, [query.data, query.isPlaceholderData, symbol, interval]);
 
   useEffect(() => {
-    shownTrades.current = trades;
-    const chart = parts.current;
-    if (!chart || !colors.current) return;
-    const markers = toMarkers(data.current, trades, colors.current);
-    chart.candleMarkers.setMarkers(markers);
-    chart.lineMarkers.setMarkers(markers);
-  }, [trades]);
+    // Many ticks within a frame are one change of the picture.
+    const changed = new Map<number, Candle>();
+    let frame = 0;
+    const flush = () => {
+      frame = 0;
+      view.current?.update(changed.values());
+      changed.clear();
+    };
+    const stop = market.listen(symbol, (tick) => {
+      if (shown.current !== `${symbol}:${interval}`) return;
+      const candle = addTick(bars.current, tick, INTERVALS[interval]);
+      if (!candle) return;
+      changed.set(candle.time, candle);
+      frame ||= requestAnimationFrame(flush);
+    });
+    return () => {
+      stop();
+      cancelAnimationFrame(frame);
+    };
+  }, [symbol, interval]);
 
-  useEffect(
-    () =>
-      market.listen(symbol, (tick) => {
-        const chart = parts.current;
-        if (!chart || !colors.current || shown.current !== `${symbol}:${interval}`) return;
-        const candle = addTick(data.current, tick, INTERVALS[interval]);
-        if (!candle) return;
-        chart.candles.update(bar(candle));
-        chart.line.update(close(candle));
-        chart.volume.update(volumeBar(candle, colors.current));
-      }),
-    [symbol, interval],
-  );
+  useEffect(() => {
+    overlayInput.current = { lines, ticks: onTicks ? (ticks.data ?? []) : null };
+  });
+  useEffect(() => {
+    const draw = () => {
+      if (!view.current) return;
+      const overlays = computed(
+        overlayInput.current.lines,
+        bars.current,
+        overlayInput.current.ticks,
+      );
+      const colors = view.current.setOverlays(overlays);
+      setLegend(
+        overlays.map(({ label, values }, index) => ({
+          label,
+          color: colors[index] ?? "",
+          value: values.findLast((value) => !Number.isNaN(value)) ?? Number.NaN,
+        })),
+      );
+    };
+    draw();
+    if (!lines) return undefined;
+    const timer = setInterval(draw, OVERLAY_MS);
+    return () => clearInterval(timer);
+  }, [lines, interval, query.data, ticks.data]);
 
   return (
     <div className="chart-box">
       <div ref={box} className="chart" role="img" aria-label={`Price of ${symbol} with trades`} />
+      {legend.length > 0 && (
+        <ul className="legend" aria-label="Indicators of the strategy">
+          {legend.map(({ label, color, value }) => (
+            <li key={label}>
+              <span className="legend-line" style={{ background: color }} aria-hidden="true" />
+              {label} <span className="num">{price(value)}</span>
+            </li>
+          ))}
+        </ul>
+      )}
+      {drawable && !lines && (
+        <p className="legend">
+          Indicators are drawn on {timeframe} bars, as the strategy sees them.
+        </p>
+      )}
       {query.isPending && <div className="chart-note">Loading prices…</div>}
       {query.isError && !query.data && <div className="chart-note">Prices can't be loaded.</div>}
       {query.data?.length === 0 && <div className="chart-note">Waiting for the first trade…</div>}

@@ -2,12 +2,21 @@
 import type { Candle, Tick, Trade } from "./types";
 
 /** Seconds of each interval that the page offers. */
-export const INTERVALS = { "1s": 1, "5s": 5, "15s": 15, "1m": 60, "5m": 300 } as const;
+export const INTERVALS = {
+  "1s": 1,
+  "5s": 5,
+  "15s": 15,
+  "1m": 60,
+  "5m": 300,
+  "15m": 900,
+  "1h": 3_600,
+  "1d": 86_400,
+} as const;
 
 export type Interval = keyof typeof INTERVALS;
 
-/** As many as the server keeps. */
-const MAX_CANDLES = 1_000;
+/** A server gives fewer where it keeps fewer. */
+export const MAX_CANDLES = 10_000;
 
 /**
  * Puts a tick into the newest candle or begins the next, in place, and returns that candle.

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { layout, locate, nodeFields, nodeSummary, parseGraph, setNodeData } from "./graph";
+import { locate, nodeFields, nodeSummary, parseGraph, setNodeData } from "./graph";
 import type { Diagnostic, Graph } from "./types";
 
 const GRAPH: Graph = {
@@ -63,12 +63,4 @@ test("diagnostics are found by node, those of the whole graph under no name", ()
   expect(found.byNode.get("sma")).toHaveLength(2);
   expect(found.byNode.get("")).toHaveLength(1);
   expect([found.errors, found.warnings]).toEqual([1, 1]);
-});
-
-test("a graph without positions is laid out from left to right, a cycle included", () => {
-  const places = layout(GRAPH);
-  expect(places.get("price")?.x).toBeLessThan(places.get("sma")?.x ?? 0);
-  expect(places.get("sma")?.x).toBeLessThan(places.get("buy")?.x ?? 0);
-  const cycle = { ...GRAPH, edges: [...GRAPH.edges, { source: "buy", target: "price" }] };
-  expect(layout(cycle).size).toBe(3);
 });

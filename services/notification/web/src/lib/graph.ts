@@ -1,4 +1,5 @@
 /** Strategy graphs as text, as form fields and as diagnostics beside them. */
+import { infoOf, typeName } from "./catalogue";
 import type { Diagnostic, Graph, GraphEdge, GraphNode } from "./types";
 
 export type Parsed = { graph: Graph; error: null } | { graph: null; error: string };
@@ -59,83 +60,21 @@ export interface Field {
   kind: "number" | "text" | "boolean" | "choice";
   choices?: string[];
   fallback: string | number | boolean;
+  /** What the engine accepts. */
+  rule?: string;
 }
 
-type Kind = "source" | "indicator" | "logic" | "action" | "other";
-
-interface NodeInfo {
-  title: string;
-  kind: Kind;
-  fields: Field[];
-}
-
-const number = (key: string, label: string, fallback: number): Field => ({
-  key,
-  label,
-  kind: "number",
-  fallback,
-});
-const choice = (key: string, label: string, choices: string[]): Field => ({
-  key,
-  label,
-  kind: "choice",
-  choices,
-  fallback: choices[0] ?? "",
-});
-
-const OPERATORS = ["greater_than", "less_than", "greater_equal", "less_equal", "equal"];
-
-const INFO: Record<string, NodeInfo> = {
-  priceNode: {
-    title: "Price",
-    kind: "source",
-    fields: [choice("priceType", "Price", ["close", "open", "high", "low"])],
-  },
-  volumeNode: { title: "Volume", kind: "source", fields: [] },
-  constantNode: { title: "Constant", kind: "source", fields: [number("value", "Value", 0)] },
-  smaNode: { title: "SMA", kind: "indicator", fields: [number("period", "Period", 20)] },
-  emaNode: { title: "EMA", kind: "indicator", fields: [number("period", "Period", 12)] },
-  rsiNode: { title: "RSI", kind: "indicator", fields: [number("period", "Period", 14)] },
-  compareNode: {
-    title: "Compare",
-    kind: "logic",
-    fields: [choice("operator", "Operator", OPERATORS)],
-  },
-  crossoverNode: {
-    title: "Crossover",
-    kind: "logic",
-    fields: [choice("crossType", "Direction", ["above", "below", "any"])],
-  },
-  thresholdNode: { title: "Threshold", kind: "logic", fields: [] },
-  andNode: { title: "And", kind: "logic", fields: [] },
-  orNode: { title: "Or", kind: "logic", fields: [] },
-  notNode: { title: "Not", kind: "logic", fields: [] },
-  buyNode: {
-    title: "Buy",
-    kind: "action",
-    fields: [
-      number("quantity", "Quantity", 100),
-      choice("sizeType", "Counted as", ["percent_of_cash", "cash_amount", "units"]),
-    ],
-  },
-  sellNode: {
-    title: "Sell",
-    kind: "action",
-    fields: [
-      number("quantity", "Quantity", 100),
-      choice("sizeType", "Counted as", ["percent_of_position", "units", "cash_amount"]),
-    ],
-  },
+/** What a size counts where the graph doesn't say: the engine reads it so, and tells. */
+const IMPLIED: Record<string, string> = {
+  buyNode: "percent_of_cash",
+  sellNode: "percent_of_position",
 };
 
+/** The name that its author gave it, or that of its type. */
 export function nodeTitle(node: GraphNode): string {
   const label = node.data?.label;
   if (typeof label === "string" && label) return label;
-  return INFO[node.type]?.title ?? node.type.replace(/Node$/, "");
-}
-
-export function nodeKind(node: GraphNode): Kind {
-  return INFO[node.type]?.kind ?? "other";
+  return typeName(node.type, infoOf(node)?.form);
 }
 
 function labelOf(key: string): string {
@@ -146,9 +85,20 @@ function labelOf(key: string): string {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
+function knownFields(node: GraphNode): Field[] {
+  return (infoOf(node)?.fields ?? []).map(({ key, kind, preset, choices, rule }) => ({
+    key,
+    kind,
+    label: labelOf(key),
+    fallback: preset ?? (key === "sizeType" ? IMPLIED[node.type] : undefined) ?? "",
+    ...(choices && { choices }),
+    ...(rule && { rule }),
+  }));
+}
+
 /** The editable values of a node: those its type is known for, then whatever else it carries. */
 export function nodeFields(node: GraphNode): Field[] {
-  const fields = [...(INFO[node.type]?.fields ?? [])];
+  const fields = knownFields(node);
   for (const [key, value] of Object.entries(node.data ?? {})) {
     if (key === "label" || fields.some((field) => field.key === key)) continue;
     const label = labelOf(key);
@@ -180,20 +130,22 @@ const SIZES: Record<string, string> = {
   percent_of_position: "$% of position",
   cash_amount: "for $ in cash",
   units: "$ units",
-  "": "$",
 };
 
 /** A node in one line: "period 10", "above". */
 export function nodeSummary(node: GraphNode): string {
-  if (nodeKind(node) === "action") {
-    const [amount, type] = [node.data?.quantity, node.data?.sizeType].map((value) =>
-      typeof value === "number" || typeof value === "string" ? String(value) : "",
-    );
-    return (SIZES[type ?? ""] ?? "$ units").replace("$", amount || "100");
+  const fields = nodeFields(node);
+  const shown = (key: string) => {
+    const field = fields.find((item) => item.key === key);
+    return field ? String(fieldValue(node, field)) : "";
+  };
+  if (node.type === "buyNode" || node.type === "sellNode") {
+    return (SIZES[shown("sizeType")] ?? "$ units").replace("$", shown("quantity"));
   }
   const parts: string[] = [];
-  for (const field of nodeFields(node).slice(0, 2)) {
-    const value = String(fieldValue(node, field)).replace(/_/g, " ");
+  for (const field of fields.slice(0, 2)) {
+    const value = shown(field.key).replace(/_/g, " ");
+    if (value === "") continue;
     parts.push(field.kind === "choice" ? value : `${field.label.toLowerCase()} ${value}`);
   }
   return parts.join(" · ");
@@ -219,39 +171,4 @@ export function locate(diagnostics: readonly Diagnostic[]): Located {
     else byNode.set(key, [diagnostic]);
   }
   return { byNode, errors, warnings };
-}
-
-/**
- * Positions for a graph that has none: columns by longest path from a source. Nodes on a cycle
- * never settle; the number of rounds is therefore limited by the number of nodes.
- */
-export function layout(graph: Graph): Map<string, { x: number; y: number }> {
-  const placed = new Map<string, { x: number; y: number }>();
-  const drawn = graph.nodes.every(
-    (node) => Number.isFinite(node.position?.x) && Number.isFinite(node.position?.y),
-  );
-  if (drawn) {
-    for (const node of graph.nodes) placed.set(node.id, node.position ?? { x: 0, y: 0 });
-    return placed;
-  }
-  const column = new Map(graph.nodes.map((node) => [node.id, 0]));
-  for (let round = 0; round < graph.nodes.length; round += 1) {
-    let moved = false;
-    for (const edge of graph.edges) {
-      const wanted = (column.get(edge.source) ?? 0) + 1;
-      if ((column.get(edge.target) ?? wanted) < wanted && wanted <= graph.nodes.length) {
-        column.set(edge.target, wanted);
-        moved = true;
-      }
-    }
-    if (!moved) break;
-  }
-  const filled = new Map<number, number>();
-  for (const node of graph.nodes) {
-    const x = column.get(node.id) ?? 0;
-    const row = filled.get(x) ?? 0;
-    filled.set(x, row + 1);
-    placed.set(node.id, { x: x * 230, y: row * 110 });
-  }
-  return placed;
 }

@@ -8,6 +8,7 @@ import type { EquityPoint, SessionEvent, SessionStatus, Trade } from "./types";
 /** What a page keeps; older rows stay on the server and are paged in on demand. */
 export const MAX_TRADES = 5_000;
 export const MAX_EQUITY = 6_000;
+export const MAX_EVENTS = 500;
 
 export interface Position {
   sequence: number;
@@ -22,11 +23,19 @@ export interface Ledger {
   trades: Trade[];
   /** Oldest first. */
   equity: EquityPoint[];
+  /** All but equity, newest first: the session's life as far as this page saw it. */
+  events: SessionEvent[];
   latest: Position | null;
   status: { sequence: number; value: SessionStatus; reason: string | null } | null;
 }
 
-export const EMPTY_LEDGER: Ledger = { trades: [], equity: [], latest: null, status: null };
+export const EMPTY_LEDGER: Ledger = {
+  trades: [],
+  equity: [],
+  events: [],
+  latest: null,
+  status: null,
+};
 
 /** Merges two lists sorted by `sequence`; for equal ones the first list's item stays. */
 function merge<T extends { sequence: number }>(
@@ -101,8 +110,10 @@ export function addEquity(ledger: Ledger, points: readonly EquityPoint[]): Ledge
   };
 }
 
-const STATUS_AFTER: Partial<Record<SessionEvent["event"], SessionStatus>> = {
+export const STATUS_AFTER: Record<string, SessionStatus | undefined> = {
   SESSION_STARTED: "RUNNING",
+  SESSION_RESUMED: "RUNNING",
+  SESSION_PAUSED: "PAUSED",
   SESSION_STOPPED: "STOPPED",
   SESSION_ERROR: "ERROR",
 };
@@ -113,6 +124,9 @@ export function addEvent(ledger: Ledger, event: SessionEvent): Ledger {
     const { price, cash, position, equity } = event.equity;
     const { sequence, timestamp } = event;
     next = addEquity(next, [{ sequence, timestamp, price, cash, position, equity }]);
+  }
+  if (event.event !== "EQUITY") {
+    next = { ...next, events: merge(next.events, [event], -1).slice(0, MAX_EVENTS) };
   }
   const value = STATUS_AFTER[event.event];
   if (value && (!next.status || event.sequence > next.status.sequence)) {

@@ -1,27 +1,24 @@
-/** What the pages read, and how pushed events keep it fresh between reads. */
-import {
-  keepPreviousData,
-  QueryClient,
-  queryOptions,
-  useMutation,
-  useQueryClient,
-} from "@tanstack/react-query";
+/** What the pages read and ask for. */
+import { keepPreviousData, QueryClient, queryOptions } from "@tanstack/react-query";
 import { Problem, request } from "./api";
-import { onPush, onReload } from "./live";
-import { Store } from "./store";
+import { withNumbers } from "./number";
+import { readOrder, type Order } from "./orders";
 import type {
   Candle,
+  Compilation,
   EquityPoint,
   Graph,
   Notice,
   Page,
   Product,
-  Push,
   Session,
+  Source,
   Status,
   Strategy,
+  StrategyVersion,
   Subscription,
   Template,
+  Tick,
   Trade,
 } from "./types";
 
@@ -92,17 +89,140 @@ export const templatesQuery = queryOptions({
   staleTime: 300_000,
 });
 
+/** Whichever way a server writes decimals, pages work with numbers. */
+export function readSession(session: Session): Session {
+  return withNumbers(session, [
+    "initial_balance",
+    "fee_rate",
+    "cash",
+    "position",
+    "equity",
+    "last_price",
+    "realized_pnl",
+    "fees",
+    "return_pct",
+  ]);
+}
+
+export function readTrade(trade: Trade): Trade {
+  return withNumbers(trade, [
+    "quantity",
+    "price",
+    "fee",
+    "slippage",
+    "realized_pnl",
+    "cash",
+    "position",
+  ]);
+}
+
+export const sessionPath = (id: string, more = "") =>
+  `/v1/sessions/${encodeURIComponent(id)}${more}`;
+
 export const sessionsQuery = queryOptions({
   queryKey: ["sessions"],
-  queryFn: ({ signal }) => all<Session>("/v1/sessions", signal),
+  queryFn: async ({ signal }) => (await all<Session>("/v1/sessions", signal)).map(readSession),
   refetchInterval: 15_000,
 });
 
 export const sessionQuery = (id: string) =>
   queryOptions({
     queryKey: ["sessions", id],
-    queryFn: ({ signal }) => request<Session>(`/v1/sessions/${encodeURIComponent(id)}`, { signal }),
+    queryFn: async ({ signal }) => readSession(await request<Session>(sessionPath(id), { signal })),
     refetchInterval: 15_000,
+  });
+
+/** Null where the server has no such thing. */
+async function optional<T>(answer: Promise<T>): Promise<T | null> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof Problem && error.status === 404) return null;
+    throw error;
+  }
+}
+
+export const metricsQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["sessions", id, "metrics"],
+    queryFn: ({ signal }) =>
+      optional(request<Record<string, unknown>>(sessionPath(id, "/metrics"), { signal })),
+    refetchInterval: 15_000,
+  });
+
+export const ordersQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["sessions", id, "orders"],
+    queryFn: async ({ signal }): Promise<Order[] | null> => {
+      const path = sessionPath(id, "/orders?limit=200");
+      const page = await optional(request<Page<unknown>>(path, { signal }));
+      return page && page.items.map(readOrder).filter((order) => order !== null);
+    },
+    refetchInterval: 10_000,
+  });
+
+export const ticksQuery = (symbol: string) =>
+  queryOptions({
+    queryKey: ["ticks", symbol],
+    queryFn: async ({ signal }) => {
+      const path = `/v1/ticks/${encodeURIComponent(symbol)}?limit=1000`;
+      return (await request<Page<Tick>>(path, { signal })).items;
+    },
+    refetchInterval: 5_000,
+  });
+
+/** The strategy as a session runs it; null where that version can't be read any more. */
+export const pinnedStrategyQuery = (id: string, version: number) =>
+  queryOptions({
+    queryKey: ["strategies", id, "pinned", version],
+    queryFn: async ({ signal }): Promise<Pick<Strategy, "kind" | "source"> | null> => {
+      const path = `/v1/strategies/${encodeURIComponent(id)}`;
+      const latest = await optional(request<Strategy>(path, { signal }));
+      if (!latest || latest.version === version) return latest;
+      return optional(request<StrategyVersion>(`${path}/versions/${version}`, { signal }));
+    },
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+
+export function compile(kind: string, source: Source, signal?: AbortSignal): Promise<Compilation> {
+  const body = { kind, source };
+  return request<Compilation>("/v1/strategies/compile", { method: "POST", body, signal });
+}
+
+/** A graph written as a script; null where the server can't. */
+export async function writeScript(graph: Graph): Promise<string | null> {
+  const body = { kind: "graph", source: graph };
+  const path = "/v1/strategies/compile?forms=true";
+  return (await request<Compilation>(path, { method: "POST", body })).script ?? null;
+}
+
+export const versionsQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["strategies", id, "versions"],
+    queryFn: ({ signal }) =>
+      optional(all<StrategyVersion>(`/v1/strategies/${encodeURIComponent(id)}/versions`, signal)),
+  });
+
+export const versionQuery = (id: string, version: number) =>
+  queryOptions({
+    queryKey: ["strategies", id, "versions", version],
+    queryFn: ({ signal }) => {
+      const path = `/v1/strategies/${encodeURIComponent(id)}/versions/${version}`;
+      return request<StrategyVersion>(path, { signal });
+    },
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+
+/** The graph of any strategy: a script's is what it compiles to. */
+export const graphQuery = (key: readonly unknown[], kind: string, source: Source | undefined) =>
+  queryOptions({
+    queryKey: ["graphs", ...key],
+    queryFn: async ({ signal }): Promise<Graph | null> => {
+      if (typeof source === "object") return source;
+      if (source === undefined) return null;
+      return (await compile(kind, source, signal)).graph ?? null;
+    },
+    staleTime: Number.POSITIVE_INFINITY,
   });
 
 export const noticesQuery = queryOptions({
@@ -134,127 +254,20 @@ export const equityQuery = (id: string) =>
     staleTime: 10_000,
   });
 
-export function fetchTrades(
+export async function fetchTrades(
   id: string,
   options: { limit: number; cursor?: string; signal?: AbortSignal },
 ): Promise<Page<Trade>> {
   const query = new URLSearchParams({ limit: String(options.limit) });
   if (options.cursor) query.set("cursor", options.cursor);
-  const path = `/v1/sessions/${encodeURIComponent(id)}/trades?${query.toString()}`;
-  return request<Page<Trade>>(path, { signal: options.signal });
+  const path = sessionPath(id, `/trades?${query.toString()}`);
+  const page = await request<Page<Trade>>(path, { signal: options.signal });
+  return { ...page, items: page.items.map(readTrade) };
 }
 
 export async function fetchEquity(id: string, signal?: AbortSignal): Promise<EquityPoint[]> {
-  const path = `/v1/sessions/${encodeURIComponent(id)}/equity`;
-  return (await request<Page<EquityPoint>>(path, { signal })).items;
-}
-
-/** A session as an event leaves it. Counters aren't in events and come with the next read. */
-export function patchSession(session: Session, push: Push): Session {
-  if (push.event === "user-notification" || push.payload.session_id !== session.id) return session;
-  let { cash, position, equity, last_price: lastPrice, status } = session;
-  let reason = session.status_reason;
-  if (push.event === "trade-execution") {
-    const trade = push.payload;
-    cash = trade.cash ?? cash;
-    position = trade.position ?? position;
-    lastPrice = trade.price;
-    equity = cash + position * trade.price;
-  } else {
-    const event = push.payload;
-    if (event.equity) {
-      ({ cash, position, equity } = event.equity);
-      lastPrice = event.equity.price;
-    }
-    if (event.event === "SESSION_STARTED") status = "RUNNING";
-    if (event.event === "SESSION_STOPPED") status = "STOPPED";
-    if (event.event === "SESSION_ERROR") status = "ERROR";
-    reason = event.reason ?? reason;
-  }
-  const initial = session.initial_balance;
-  const returnPct = initial > 0 ? (equity / initial - 1) * 100 : session.return_pct;
-  return {
-    ...session,
-    cash,
-    position,
-    equity,
-    last_price: lastPrice,
-    status,
-    status_reason: reason,
-    return_pct: returnPct,
-  };
-}
-
-const MAX_FILLS = 50;
-
-/** The latest trades over all sessions as they were pushed, newest first. */
-export const pushedTrades = new Store<readonly Trade[]>([]);
-/** The latest notice, for the toast. */
-export const latestNotice = new Store<Notice | null>(null);
-
-/** How soon after an event counters are read again; many events within it cost one read. */
-const REFRESH_MS = 1_500;
-/** Many pushes at once become one change of the cache. */
-const BATCH_MS = 100;
-
-/** Keeps the cache in step with pushes; called once, and undone by what it returns. */
-export function followPushes(client: QueryClient): () => void {
-  let batch: Push[] = [];
-  let flushTimer: ReturnType<typeof setTimeout> | undefined;
-  const stale = new Set<string>();
-  let refreshTimer: ReturnType<typeof setTimeout> | undefined;
-
-  const refresh = () => {
-    refreshTimer = undefined;
-    void client.invalidateQueries({ queryKey: ["sessions"], exact: true });
-    for (const id of stale) {
-      void client.invalidateQueries({ queryKey: ["sessions", id], exact: true });
-    }
-    stale.clear();
-  };
-
-  const flush = () => {
-    flushTimer = undefined;
-    const pushes = batch;
-    batch = [];
-    const patch = (session: Session) => pushes.reduce(patchSession, session);
-    client.setQueryData<Session[]>(["sessions"], (sessions) => sessions?.map(patch));
-    for (const id of new Set(pushes.map(sessionOf))) {
-      if (id === null) continue;
-      client.setQueryData<Session>(["sessions", id], (session) => session && patch(session));
-      stale.add(id);
-    }
-    const trades = pushes.flatMap((push) =>
-      push.event === "trade-execution" ? [push.payload] : [],
-    );
-    if (trades.length > 0) {
-      pushedTrades.set([...trades.reverse(), ...pushedTrades.get()].slice(0, MAX_FILLS));
-    }
-    refreshTimer ??= setTimeout(refresh, REFRESH_MS);
-  };
-
-  const stopPushes = onPush((push) => {
-    if (push.event === "user-notification") {
-      latestNotice.set(push.payload);
-      void client.invalidateQueries({ queryKey: ["notifications"] });
-      return;
-    }
-    batch.push(push);
-    flushTimer ??= setTimeout(flush, BATCH_MS);
-  });
-  const stopReloads = onReload((sessionId) => {
-    void client.invalidateQueries(sessionId === null ? {} : { queryKey: ["sessions", sessionId] });
-  });
-  return () => {
-    stopPushes();
-    stopReloads();
-    clearTimeout(flushTimer);
-    clearTimeout(refreshTimer);
-  };
-}
-
-function sessionOf(push: Push): string | null {
-  return push.event === "user-notification" ? null : push.payload.session_id;
+  const { items } = await request<Page<EquityPoint>>(sessionPath(id, "/equity"), { signal });
+  return items.map((point) => withNumbers(point, ["price", "cash", "position", "equity"]));
 }
 
 export interface NewSession {
@@ -270,7 +283,7 @@ export interface NewStrategy {
   name: string;
   description?: string;
   kind: string;
-  source: Graph;
+  source: Source;
 }
 
 export function createStrategy(strategy: NewStrategy): Promise<Strategy> {
@@ -290,17 +303,5 @@ export function createSession(session: NewSession, key: string): Promise<Session
     body: session,
     // Pressing again after a lost answer must not start a second session.
     headers: { "idempotency-key": key },
-  });
-}
-
-export function useStopSession() {
-  const client = useQueryClient();
-  return useMutation({
-    mutationFn: (id: string) =>
-      request<Session>(`/v1/sessions/${encodeURIComponent(id)}/stop`, { method: "POST" }),
-    onSuccess: (session) => {
-      client.setQueryData(["sessions", session.id], session);
-      void client.invalidateQueries({ queryKey: ["sessions"], exact: true });
-    },
   });
 }

@@ -62,6 +62,11 @@ export interface Diagnostic {
   field: string | null;
   message: string;
   hint?: string | null;
+  /** Of a script: from 1, columns in characters. */
+  line?: number | null;
+  column?: number | null;
+  end_line?: number | null;
+  end_column?: number | null;
 }
 
 export interface GraphNode {
@@ -87,13 +92,16 @@ export interface Graph {
   [extra: string]: unknown;
 }
 
+/** A graph is an object, a script is its text. */
+export type Source = Graph | string;
+
 export interface Strategy {
   id: string;
   name: string;
   description?: string | null;
   kind: string;
   version: number;
-  source?: Graph;
+  source?: Source;
   diagnostics?: Diagnostic[];
   created_at: string;
   updated_at: string;
@@ -104,16 +112,31 @@ export interface Template {
   name: string;
   description: string;
   kind: string;
-  source: Graph;
+  source: Source;
+  /** The same strategy as a script. */
+  script?: string | null;
 }
 
 export interface Compilation {
   ok: boolean;
   diagnostics: Diagnostic[];
   plan: { hash: string; nodes: number; warmup: number } | null;
+  /** What a script becomes. */
+  graph?: Graph | null;
+  /** A graph written as a script, where it was asked for. */
+  script?: string | null;
 }
 
-export type SessionStatus = "PENDING" | "RUNNING" | "STOPPING" | "STOPPED" | "ERROR";
+export interface StrategyVersion {
+  version: number;
+  kind: string;
+  plan_hash?: string | null;
+  created_at: string;
+  source?: Source;
+}
+
+export type SessionStatus =
+  "PENDING" | "RUNNING" | "PAUSING" | "PAUSED" | "RESUMING" | "STOPPING" | "STOPPED" | "ERROR";
 
 export interface Session {
   id: string;
@@ -171,7 +194,8 @@ export interface EquityPoint {
 export interface SessionEvent {
   session_id: string;
   symbol: string;
-  event: "SESSION_STARTED" | "EQUITY" | "SESSION_STOPPED" | "SESSION_ERROR";
+  /** SESSION_STARTED, EQUITY, SESSION_STOPPED and so on; newer servers may know more. */
+  event: string;
   sequence: number;
   timestamp: string;
   equity?: { price: number; cash: number; position: number; equity: number } | null;
@@ -184,6 +208,14 @@ export interface Notice {
   message: string;
   severity: "info" | "warning" | "error";
   timestamp: string;
+}
+
+export interface BacktestResult {
+  trades: Trade[];
+  equity: { time: string | number; equity: number }[];
+  metrics: Record<string, unknown>;
+  ticks: number;
+  warnings: unknown[];
 }
 
 /** What a publication on `user:<id>` carries. */

@@ -10,14 +10,10 @@ import {
   tone,
   zone,
 } from "../lib/format";
-import {
-  equityQuery,
-  pushedTrades,
-  recentTradesQuery,
-  sessionsQuery,
-  subscriptionsQuery,
-} from "../lib/queries";
+import { pushedTrades } from "../lib/pushes";
+import { equityQuery, recentTradesQuery, sessionsQuery, subscriptionsQuery } from "../lib/queries";
 import { useStore } from "../lib/store";
+import { isActive } from "../lib/sessions";
 import type { Session, Trade } from "../lib/types";
 import { MarketCard } from "../ui/market-card";
 import {
@@ -37,10 +33,6 @@ import { Sparkline } from "../ui/sparkline";
 
 const MAX_CARDS = 6;
 const MAX_FILLS = 10;
-
-export function isActive(session: Session): boolean {
-  return ["PENDING", "RUNNING", "STOPPING"].includes(session.status);
-}
 
 export function HomePage() {
   const sessions = useQuery(sessionsQuery);

@@ -6,6 +6,7 @@ import { pair } from "../lib/format";
 import {
   createSession,
   createStrategy,
+  graphQuery,
   newKey,
   strategiesQuery,
   strategyQuery,
@@ -82,15 +83,16 @@ function Form({
   const [, go] = useLocation();
   const client = useQueryClient();
   const wanted = new URLSearchParams(useSearch());
+  const asked = wanted.get("timeframe");
   const [form, setForm] = useState<SessionForm>(() => ({
     strategy:
       wanted.get("strategy") ??
       strategies[0]?.id ??
       (templates[0] ? TEMPLATE + templates[0].key : ""),
     symbol: wanted.get("symbol") ?? symbols[0]?.symbol ?? "",
-    timeframe: "tick",
-    balance: "100000",
-    fee: "0.1",
+    timeframe: TIMEFRAMES.some(([value]) => value === asked) ? (asked ?? "tick") : "tick",
+    balance: wanted.get("balance") ?? "100000",
+    fee: wanted.get("fee") ?? "0.1",
     name: "",
   }));
   const [errors, setErrors] = useState<Errors>({});
@@ -322,14 +324,16 @@ function Preview({ choice, templates }: { choice: string; templates: Template[] 
   const template = templates.find((item) => TEMPLATE + item.key === choice);
   const own = useQuery({ ...strategyQuery(choice), enabled: !template && choice !== "" });
   const shown = template ?? own.data;
+  const version = own.data?.version ?? 0;
+  const graph = useQuery(graphQuery([choice, version], shown?.kind ?? "graph", shown?.source));
   if (!shown) return null;
   return (
     <Panel title={shown.name} flush>
       {shown.description && <p className="preview-text">{shown.description}</p>}
-      {shown.source && (
+      {graph.data && (
         <div className="preview-frame">
           <Suspense fallback={<div className="chart-note">Loading the graph…</div>}>
-            <GraphView graph={shown.source} diagnostics={NO_DIAGNOSTICS} selected={null} />
+            <GraphView graph={graph.data} diagnostics={NO_DIAGNOSTICS} />
           </Suspense>
         </div>
       )}

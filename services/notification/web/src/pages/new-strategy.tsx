@@ -2,6 +2,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useLocation, useSearch } from "wouter";
 import { createStrategy, templatesQuery } from "../lib/queries";
+import { FIRST_SCRIPT } from "../lib/script";
 import type { Template } from "../lib/types";
 import { Failure, Page, Skeleton } from "../ui/parts";
 import { StrategyForm, type Draft } from "../ui/strategy-form";
@@ -20,45 +21,56 @@ export default function NewStrategyPage() {
   );
 }
 
-const BLANK: Draft = { name: "", description: "", kind: "graph", source: { nodes: [], edges: [] } };
+const BLANK = "blank";
+const SCRIPT = "script";
+
+function draftOf(key: string, templates: readonly Template[]): Draft {
+  const template = templates.find((item) => item.key === key);
+  if (template) {
+    const { name, description, kind, source } = template;
+    return { name, description, kind, source };
+  }
+  const named = { name: "", description: "" };
+  if (key === SCRIPT) return { ...named, kind: "script", source: FIRST_SCRIPT };
+  return { ...named, kind: "graph", source: { nodes: [], edges: [] } };
+}
 
 function WithTemplates({ templates }: { templates: Template[] }) {
   const [, go] = useLocation();
   const client = useQueryClient();
   const wanted = new URLSearchParams(useSearch()).get("template");
-  const [key, setKey] = useState(wanted ?? templates[0]?.key ?? "");
+  const [key, setKey] = useState(wanted ?? templates[0]?.key ?? BLANK);
   const template = templates.find((item) => item.key === key);
-  const draft: Draft = template
-    ? {
-        name: template.name,
-        description: template.description,
-        kind: template.kind,
-        source: template.source,
-      }
-    : BLANK;
 
   const save = async (strategy: Draft) => {
     const created = await createStrategy(strategy);
     await client.invalidateQueries({ queryKey: ["strategies"] });
     go(`/sessions/new?strategy=${created.id}`);
   };
+  const chip = (value: string, label: string) => (
+    <button
+      key={value}
+      type="button"
+      className="chip"
+      aria-pressed={value === key}
+      onClick={() => setKey(value)}
+    >
+      {label}
+    </button>
+  );
 
   return (
-    <Page title="New strategy" lead="Begin with a template, then change its values to your own.">
-      <div className="chips" role="group" aria-label="Template">
-        {templates.map((item) => (
-          <button
-            key={item.key}
-            type="button"
-            className="chip"
-            aria-pressed={item.key === key}
-            onClick={() => setKey(item.key)}
-          >
-            {item.name}
-          </button>
-        ))}
+    <Page
+      title="New strategy"
+      lead="Begin with one of these and make it your own, or draw or write from nothing."
+    >
+      <div className="chips" role="group" aria-label="Begin with">
+        {templates.map((item) => chip(item.key, item.name))}
+        {chip(BLANK, "Empty graph")}
+        {chip(SCRIPT, "Script")}
       </div>
-      <StrategyForm key={key} draft={draft} action="Save and run" save={save} />
+      {template && <p className="muted template-about">{template.description}</p>}
+      <StrategyForm key={key} draft={draftOf(key, templates)} action="Save and run" save={save} />
     </Page>
   );
 }

@@ -1,50 +1,35 @@
+import "../styles/session.css";
 import { useQuery } from "@tanstack/react-query";
-import { lazy, Suspense, useState } from "react";
+import { lazy, Suspense, useMemo, useState } from "react";
 import { Link } from "wouter";
 import { Problem } from "../lib/api";
-import { INTERVALS, type Interval } from "../lib/candles";
-import {
-  count,
-  decimalsOf,
-  moment,
-  money,
-  pair,
-  price,
-  quantity,
-  rate,
-  signedMoney,
-  signedPercent,
-  tone,
-  zone,
-} from "../lib/format";
-import { performance, type Ledger } from "../lib/ledger";
-import { sessionQuery, useStopSession } from "../lib/queries";
-import type { Session, Trade } from "../lib/types";
+import { useFeatures } from "../lib/features";
+import { moment, pair, rate } from "../lib/format";
+import { entryPrice, isOpen, levelsOf, type Order } from "../lib/orders";
+import { ordersQuery, sessionQuery } from "../lib/queries";
+import type { Session } from "../lib/types";
 import { useLedger, type LedgerView } from "../lib/use-ledger";
 import { Icon } from "../ui/icons";
 import {
-  ConfirmButton,
   Empty,
   Failure,
   LinkButton,
-  LivePrice,
-  Metric,
   Page,
   Panel,
   Segments,
-  Side,
-  Signed,
   Skeleton,
   StatusBadge,
-  Time,
 } from "../ui/parts";
-import { isActive } from "./home";
+import { SessionActions } from "../ui/session/actions";
+import { ActivityLog } from "../ui/session/activity";
+import { Metrics, Performance, standingOf } from "../ui/session/metrics";
+import { OrdersTable } from "../ui/session/orders";
+import { PricePanel } from "../ui/session/price-panel";
+import { Ticket } from "../ui/session/ticket";
+import { TradesTable } from "../ui/session/trades";
+import { isActive } from "../lib/sessions";
 
-const PriceChart = lazy(() => import("../charts/price-chart"));
 const EquityChart = lazy(() => import("../charts/equity-chart"));
-
-/** Rows drawn at first; a table of thousands would make each new trade slow. */
-const ROWS = 100;
 
 export default function SessionPage({ id }: { id: string }) {
   const session = useQuery(sessionQuery(id));
@@ -78,11 +63,22 @@ export default function SessionPage({ id }: { id: string }) {
 
 function Loaded({ session, view }: { session: Session; view: LedgerView }) {
   const { ledger } = view;
-  const status = ledger.status?.value ?? session.status;
-  // The pushed status is newer than the read one, but a stop in progress is only in the read one.
-  const shown = session.status === "STOPPING" && status === "RUNNING" ? session.status : status;
-  const current = { ...session, status: shown };
+  const pushed = ledger.status?.value ?? session.status;
+  // The pushed status is newer than the read one, but a command in progress is only in the read one.
+  const busy = ["STOPPING", "PAUSING", "RESUMING"].includes(session.status);
+  const status = busy && pushed === "RUNNING" ? session.status : pushed;
+  const current = { ...session, status };
+  const active = isActive(current);
   const name = session.name ?? session.strategy_name ?? "Session";
+  const complete = view.loadOlder === null;
+  const standing = standingOf(session, ledger);
+
+  const features = useFeatures();
+  const hasOrders = features?.has("GET", "/v1/sessions/{}/orders") ?? false;
+  const orders = useQuery({ ...ordersQuery(session.id), enabled: hasOrders });
+  const entry = entryPrice(ledger.trades, standing.position);
+  const levels = useMemo(() => levelsOf(orders.data ?? [], entry), [orders.data, entry]);
+
   return (
     <Page
       title={
@@ -91,7 +87,7 @@ function Loaded({ session, view }: { session: Session; view: LedgerView }) {
             <Icon name="back" />
           </Link>
           <span className="session-name">{name}</span>
-          <StatusBadge status={shown} />
+          <StatusBadge status={status} />
         </span>
       }
       lead={
@@ -105,9 +101,9 @@ function Loaded({ session, view }: { session: Session; view: LedgerView }) {
           {session.started_at && <span>since {moment(session.started_at)}</span>}
         </span>
       }
-      actions={isActive(current) && <Stop session={current} />}
+      actions={<SessionActions session={current} active={active} />}
     >
-      {shown === "ERROR" && (
+      {status === "ERROR" && (
         <div className="failure" role="alert">
           <Icon name="alert" />
           <p>
@@ -115,245 +111,89 @@ function Loaded({ session, view }: { session: Session; view: LedgerView }) {
           </p>
         </div>
       )}
-      <Metrics session={session} ledger={ledger} complete={view.loadOlder === null} />
+      <Metrics
+        session={session}
+        ledger={ledger}
+        standing={standing}
+        entry={entry}
+        complete={complete}
+      />
       {view.error && <Failure error={new Error(view.error)} retry={view.retry} />}
       <div className="session-grid">
         <div className="session-charts">
-          <PricePanel session={session} trades={ledger.trades} />
-          <Panel title="Equity" flush aside={<span className="faint">USD, by trade time</span>}>
+          <PricePanel session={session} trades={ledger.trades} levels={levels} />
+          <Panel
+            title="Equity and drawdown"
+            flush
+            aside={<span className="faint">USD and %, by trade time; dashed: buy and hold</span>}
+          >
             <div className="chart-frame short">
               <Suspense fallback={<div className="chart-note">Loading…</div>}>
                 <EquityChart points={ledger.equity} initial={session.initial_balance} />
               </Suspense>
             </div>
           </Panel>
-          <p className="faint attribution">
-            Charts: TradingView Lightweight Charts™. Copyright © 2025{" "}
-            <a href="https://www.tradingview.com/" rel="noreferrer" target="_blank">
-              TradingView, Inc.
-            </a>
-          </p>
         </div>
-        <Trades view={view} session={session} />
+        <div className="session-side">
+          {active && features?.has("POST", "/v1/sessions/{}/orders") && (
+            <Panel title="Order by hand">
+              <Ticket
+                sessionId={session.id}
+                cash={standing.cash}
+                position={standing.position}
+                base={pair(session.symbol).split("/")[0] ?? ""}
+              />
+            </Panel>
+          )}
+          <Ledgers
+            view={view}
+            session={current}
+            active={active}
+            orders={hasOrders ? orders.data : null}
+          />
+        </div>
       </div>
+      <Performance session={session} />
+      <p className="faint attribution">
+        Charts: TradingView Lightweight Charts™. Copyright © 2025{" "}
+        <a href="https://www.tradingview.com/" rel="noreferrer" target="_blank">
+          TradingView, Inc.
+        </a>
+      </p>
     </Page>
   );
 }
 
-function Stop({ session }: { session: Session }) {
-  const stop = useStopSession();
-  if (stop.isError) return <Failure error={stop.error} retry={() => stop.mutate(session.id)} />;
-  return (
-    <ConfirmButton
-      icon="stop"
-      label="Stop"
-      busyLabel="Stopping…"
-      busy={stop.isPending || session.status === "STOPPING"}
-      question="Stop for good?"
-      confirm="Stop it"
-      keep="Keep running"
-      onConfirm={() => stop.mutate(session.id)}
-    />
-  );
-}
+type Tab = "trades" | "orders" | "log";
 
-function Metrics({
+function Ledgers({
+  view,
   session,
-  ledger,
-  complete,
+  active,
+  orders,
 }: {
+  view: LedgerView;
   session: Session;
-  ledger: Ledger;
-  complete: boolean;
+  active: boolean;
+  /** Null where the server has none; undefined while they load. */
+  orders: Order[] | null | undefined;
 }) {
-  const latest = ledger.latest;
-  const cash = latest?.cash ?? session.cash;
-  const position = latest?.position ?? session.position;
-  const equity = latest?.equity ?? session.equity;
-  const lastPrice = latest?.price ?? session.last_price;
-  const result = equity - session.initial_balance;
-  const percent = session.initial_balance ? (result / session.initial_balance) * 100 : 0;
-  const { winRate, wins, closed, maxDrawdownPct } = performance(ledger);
-  const filled = ledger.trades.filter((trade) => trade.status === "FILLED").length;
-  const base = pair(session.symbol).split("/")[0] ?? "";
-  return (
-    <dl className="metrics">
-      <Metric
-        label="Equity"
-        value={money(equity)}
-        detail={<Signed value={result} text={signedMoney(result)} />}
-      />
-      <Metric
-        label="Return"
-        value={signedPercent(percent)}
-        valueTone={tone(percent)}
-        detail={`of ${money(session.initial_balance)}`}
-      />
-      <Metric
-        label="Position"
-        value={quantity(position)}
-        detail={
-          position === 0
-            ? `no ${base} held`
-            : `${base}, worth ${money(position * (lastPrice ?? 0))}`
-        }
-      />
-      <Metric label="Cash" value={money(cash)} detail="USD" />
-      <Metric
-        label="Realised"
-        value={signedMoney(session.realized_pnl)}
-        valueTone={tone(session.realized_pnl)}
-        detail={`fees ${money(session.fees)}`}
-      />
-      <Metric
-        label="Trades"
-        value={count(complete ? Math.max(filled, session.trades) : session.trades)}
-        detail={
-          winRate === null
-            ? "none closed yet"
-            : `${Math.round(winRate * 100)}% won (${wins} of ${closed})`
-        }
-      />
-      <Metric
-        label="Max drawdown"
-        value={maxDrawdownPct === null ? "–" : signedPercent(-maxDrawdownPct)}
-        detail="from the peak"
-      />
-    </dl>
-  );
-}
-
-const INTERVAL_OPTIONS = (Object.keys(INTERVALS) as Interval[]).map(
-  (interval) => [interval, interval] as const,
-);
-
-function PricePanel({ session, trades }: { session: Session; trades: readonly Trade[] }) {
-  const [interval, setInterval] = useState<Interval>("5s");
-  const [look, setLook] = useState<"candles" | "line">("candles");
+  const [tab, setTab] = useState<Tab>("trades");
+  const open = orders?.filter(isOpen).length ?? 0;
+  const options: [Tab, string][] = [["trades", "Trades"]];
+  if (orders !== null) options.push(["orders", open > 0 ? `Orders (${open})` : "Orders"]);
+  options.push(["log", "Log"]);
   return (
     <Panel
-      flush
-      title={
-        <span className="price-title">
-          {pair(session.symbol)}
-          <LivePrice symbol={session.symbol} initial={session.last_price} />
-        </span>
-      }
-      aside={
-        <>
-          <Segments
-            label="Bar length"
-            options={INTERVAL_OPTIONS}
-            value={interval}
-            onChange={setInterval}
-          />
-          <Segments
-            label="Kind of chart"
-            options={[
-              ["candles", "Candles"],
-              ["line", "Line"],
-            ]}
-            value={look}
-            onChange={setLook}
-          />
-        </>
-      }
-    >
-      <div className="chart-frame">
-        <Suspense fallback={<div className="chart-note">Loading the chart…</div>}>
-          <PriceChart symbol={session.symbol} interval={interval} look={look} trades={trades} />
-        </Suspense>
-      </div>
-    </Panel>
-  );
-}
-
-function Trades({ view, session }: { view: LedgerView; session: Session }) {
-  const { ledger, loaded, loadOlder } = view;
-  const [rows, setRows] = useState(ROWS);
-  const trades = ledger.trades.slice(0, rows);
-  const decimals = decimalsOf(trades.map((trade) => trade.quantity));
-  const more = ledger.trades.length > rows;
-  return (
-    <Panel
-      title="Trades"
+      title={<Segments label="Show" options={options} value={tab} onChange={setTab} />}
       flush
       className="trades-panel"
-      aside={<span className="faint">Times in {zone()}</span>}
     >
-      {!loaded && trades.length === 0 && <Skeleton rows={6} height={28} />}
-      {loaded && trades.length === 0 && (
-        <Empty icon="session" title="No trades yet">
-          {isActive(session)
-            ? "The strategy is watching; its first trade appears here by itself."
-            : "This session ended without a trade."}
-        </Empty>
+      {tab === "trades" && <TradesTable view={view} active={active} />}
+      {tab === "orders" && (
+        <OrdersTable orders={orders ?? undefined} sessionId={session.id} canCancel={active} />
       )}
-      {trades.length > 0 && (
-        // A region that scrolls needs a way in for the keyboard.
-        // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-        <div className="table-scroll trades-scroll" role="region" aria-label="Trades" tabIndex={0}>
-          <table className="table compact" data-testid="trades">
-            <thead>
-              <tr>
-                <th scope="col">Time</th>
-                <th scope="col">Side</th>
-                <th scope="col" className="right">
-                  Quantity
-                </th>
-                <th scope="col" className="right">
-                  Price
-                </th>
-                <th scope="col" className="right">
-                  Result
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {trades.map((trade) => (
-                <TradeRow key={trade.trade_id} trade={trade} decimals={decimals} />
-              ))}
-            </tbody>
-          </table>
-          {(more || loadOlder) && (
-            <button
-              type="button"
-              className="button ghost table-more"
-              onClick={() => {
-                setRows((shown) => shown + ROWS);
-                if (!more) loadOlder?.();
-              }}
-            >
-              Show older trades
-            </button>
-          )}
-        </div>
-      )}
+      {tab === "log" && <ActivityLog view={view} session={session} />}
     </Panel>
-  );
-}
-
-function TradeRow({ trade, decimals }: { trade: Trade; decimals: number }) {
-  const rejected = trade.status === "REJECTED";
-  return (
-    <tr data-sequence={trade.sequence} className={rejected ? "rejected" : ""}>
-      <td>
-        <Time at={trade.timestamp} />
-      </td>
-      <td>
-        <Side action={trade.action} />
-      </td>
-      <td className="right num">{quantity(trade.quantity, decimals)}</td>
-      <td className="right num">{price(trade.price)}</td>
-      <td className="right" title={trade.reason ?? undefined}>
-        {rejected ? (
-          <span className="reason">Rejected{trade.reason ? `: ${trade.reason}` : ""}</span>
-        ) : trade.action === "SELL" ? (
-          <Signed value={trade.realized_pnl} text={signedMoney(trade.realized_pnl)} />
-        ) : (
-          <span className="faint num">fee {money(trade.fee)}</span>
-        )}
-      </td>
-    </tr>
   );
 }

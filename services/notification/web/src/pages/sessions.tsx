@@ -3,6 +3,7 @@ import { useState } from "react";
 import { useLocation, Link } from "wouter";
 import { count, dayAndTime, moment, money, pair, signedPercent, zone } from "../lib/format";
 import { sessionsQuery } from "../lib/queries";
+import { isActive } from "../lib/sessions";
 import type { Session } from "../lib/types";
 import {
   Empty,
@@ -15,7 +16,6 @@ import {
   Skeleton,
   StatusBadge,
 } from "../ui/parts";
-import { isActive } from "./home";
 
 type Filter = "all" | "active" | "ended";
 

@@ -52,6 +52,7 @@ function Loaded({ strategy }: { strategy: Strategy }) {
       ...next,
       source: draft.source,
     });
+    void client.invalidateQueries({ queryKey: ["strategies", strategy.id, "versions"] });
     await client.invalidateQueries({ queryKey: ["strategies"], exact: true });
   };
 
@@ -92,6 +93,7 @@ function Loaded({ strategy }: { strategy: Strategy }) {
           kind: strategy.kind,
           source: strategy.source ?? NO_GRAPH,
         }}
+        strategyId={strategy.id}
         action="Save new version"
         save={save}
       />

@@ -87,6 +87,9 @@ export function Signed({ value, text }: { value: number | null | undefined; text
 const STATUS: Record<SessionStatus, { label: string; look: string }> = {
   PENDING: { label: "Starting", look: "wait" },
   RUNNING: { label: "Running", look: "good" },
+  PAUSING: { label: "Pausing", look: "wait" },
+  PAUSED: { label: "Paused", look: "idle" },
+  RESUMING: { label: "Resuming", look: "wait" },
   STOPPING: { label: "Stopping", look: "wait" },
   STOPPED: { label: "Stopped", look: "idle" },
   ERROR: { label: "Error", look: "bad" },

@@ -1,36 +1,82 @@
+import "../styles/editor.css";
 import { useState, type FormEvent } from "react";
-import { Problem } from "../lib/api";
-import type { Graph } from "../lib/types";
+import { explain, Problem } from "../lib/api";
+import { useFeatures } from "../lib/features";
+import { begin, change, type History } from "../lib/history";
+import { writeScript } from "../lib/queries";
+import type { Graph, Source } from "../lib/types";
+import { useCompilation } from "../lib/use-compilation";
 import { validateStrategyName } from "../lib/validate";
-import { GraphEditor, useCompilation } from "./graph-editor";
-import { Failure, Field } from "./parts";
+import { Backtest } from "./editor/backtest";
+import { GraphWorkbench } from "./editor/graph-workbench";
+import { ScriptWorkbench } from "./editor/script-workbench";
+import { Versions } from "./editor/versions";
+import { Failure, Field, Segments } from "./parts";
 
 export interface Draft {
   name: string;
   description: string;
   kind: string;
-  source: Graph;
+  source: Source;
 }
 
-/** A strategy's name and graph, with the compiler's findings; for a new one and for a change. */
+const EMPTY: Graph = { nodes: [], edges: [] };
+
+/** A strategy's name and source, drawn or written, with the compiler's findings as one works. */
 export function StrategyForm({
   draft,
+  strategyId,
   action,
   save,
 }: {
   draft: Draft;
+  /** Of a strategy that exists: it has versions. */
+  strategyId?: string;
   action: string;
   save: (strategy: Draft) => Promise<void>;
 }) {
+  const features = useFeatures();
   const [name, setName] = useState(draft.name);
   const [description, setDescription] = useState(draft.description);
-  const [graph, setGraph] = useState(draft.source);
+  const [kind, setKind] = useState(draft.kind);
+  const [graph, setGraph] = useState<History<Graph>>(() =>
+    begin(typeof draft.source === "object" ? draft.source : EMPTY),
+  );
+  const [text, setText] = useState(typeof draft.source === "string" ? draft.source : "");
   const [nameError, setNameError] = useState<string | undefined>();
   const [textError, setTextError] = useState<string | null>(null);
   const [failure, setFailure] = useState<unknown>(null);
+  const [turning, setTurning] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
-  const checked = useCompilation(graph, draft.kind);
-  const broken = checked.graph === graph && checked.result?.ok === false;
+
+  const source: Source = kind === "script" ? text : graph.present;
+  const checked = useCompilation(source, kind);
+  const current = checked.source === source ? checked.result : null;
+  const broken = current?.ok === false;
+
+  const take = (nextKind: string, next: Source) => {
+    setKind(nextKind);
+    setTextError(null);
+    if (typeof next === "string") setText(next);
+    else setGraph((past) => change(past, next));
+  };
+  /** The other form of the same strategy, so that nothing is lost by looking at it. */
+  const turn = (next: "graph" | "script") => {
+    if (next === kind) return;
+    setTurning(null);
+    if (next === "graph") {
+      if (current?.graph) take("graph", current.graph);
+      else setTurning("The script must be free of errors before it can be drawn.");
+      return;
+    }
+    writeScript(graph.present).then(
+      (script) => {
+        if (script === null) setTurning("This server doesn't write scripts yet.");
+        else take("script", script);
+      },
+      (error: unknown) => setTurning(explain(error)),
+    );
+  };
 
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -39,8 +85,7 @@ export function StrategyForm({
     setFailure(null);
     if (found || textError) return;
     setBusy(true);
-    const wanted = { name: name.trim(), description, kind: draft.kind, source: graph };
-    save(wanted)
+    save({ name: name.trim(), description, kind, source })
       .catch((error: unknown) => {
         const field = error instanceof Problem ? error.byField.name : undefined;
         if (field) setNameError(field);
@@ -50,8 +95,8 @@ export function StrategyForm({
   };
 
   return (
-    <form onSubmit={submit} noValidate className="strategy-form">
-      <div className="strategy-head">
+    <div className="strategy-form">
+      <form onSubmit={submit} noValidate className="strategy-head">
         <Field label="Name" error={nameError}>
           {(control) => (
             <input
@@ -78,6 +123,15 @@ export function StrategyForm({
           )}
         </Field>
         <div className="form-actions">
+          <Segments
+            label="Form of the strategy"
+            value={kind === "script" ? "script" : "graph"}
+            onChange={turn}
+            options={[
+              ["graph", "Graph"],
+              ["script", "Script"],
+            ]}
+          />
           <button
             type="submit"
             className="button primary"
@@ -87,9 +141,30 @@ export function StrategyForm({
             {busy ? "Saving…" : action}
           </button>
         </div>
-      </div>
+      </form>
+      {turning && (
+        <p className="field-error" role="alert">
+          {turning}
+        </p>
+      )}
       {failure !== null && <Failure error={failure} />}
-      <GraphEditor graph={graph} onChange={setGraph} checked={checked} onTextError={setTextError} />
-    </form>
+      {kind === "script" ? (
+        <ScriptWorkbench text={text} onChange={setText} checked={checked} />
+      ) : (
+        <GraphWorkbench
+          history={graph}
+          onHistory={setGraph}
+          onChange={(next, topic) => setGraph((past) => change(past, next, topic ?? null))}
+          checked={checked}
+          onTextError={setTextError}
+        />
+      )}
+      {features?.has("POST", "/v1/backtests") && (
+        <Backtest kind={kind} source={source} ready={current?.ok === true} />
+      )}
+      {strategyId && features?.has("GET", "/v1/strategies/{}/versions") && (
+        <Versions strategyId={strategyId} current={source} onRestore={take} />
+      )}
+    </div>
   );
 }

@@ -1,0 +1,1 @@
+export function fromDocument(): Promise<unknown>;
