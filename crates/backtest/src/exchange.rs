@@ -2,13 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use paper_exchange::{
-    Account, Action, Disposition, EquityPoint, Execution, LedgerError, MarketTrade, OrderRequest,
-    Output, QuantityType, SessionTerms,
+    Account, Disposition, EquityPoint, Execution, LedgerError, MarketTrade, Origin, Output,
+    SessionTerms,
 };
 use rust_decimal::Decimal;
-use strategy_engine::{Side, Signal, SizeType, Tick};
+use strategy_engine::{Signal, Tick};
 use uuid::Uuid;
 
+use crate::order::order;
 use crate::run::{BacktestError, Terms};
 
 /// A session's account without a session.
@@ -72,25 +73,13 @@ impl Exchange {
 
     pub(crate) fn on_signal(&mut self, signal: Signal, time: DateTime<Utc>) {
         self.orders += 1;
-        let order = OrderRequest {
-            // A forward test's ids come from the log; here the order's number is enough.
-            signal_id: Uuid::from_u128(u128::from(self.orders)),
-            action: match signal.action {
-                Side::Buy => Action::Buy,
-                Side::Sell => Action::Sell,
-            },
-            quantity: signal.quantity,
-            quantity_type: match signal.quantity_type {
-                SizeType::Units => QuantityType::Units,
-                SizeType::CashAmount => QuantityType::CashAmount,
-                SizeType::PercentOfCash => QuantityType::PercentOfCash,
-                SizeType::PercentOfPosition => QuantityType::PercentOfPosition,
-            },
-            reason: signal.reason,
-            time,
-        };
+        // A forward test's ids come from the log; here the order's number is enough.
+        let id = Uuid::from_u128(u128::from(self.orders));
+        let (request, terms) = order(signal, id, time);
         // Rejected ones are among the outputs, and the account runs until the end.
-        let _: Disposition = self.account.on_signal(order, &mut self.outputs);
+        let _: Disposition =
+            self.account
+                .on_order(request, terms, Origin::Strategy, &mut self.outputs);
     }
 
     pub(crate) fn stop(&mut self, time: DateTime<Utc>) {

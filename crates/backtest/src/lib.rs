@@ -2,6 +2,7 @@
 
 mod exchange;
 mod grid;
+mod order;
 mod page;
 mod run;
 mod thin;
