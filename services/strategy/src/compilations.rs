@@ -15,7 +15,7 @@ use crate::source::{Compiled, Kind, compile_source};
 
 /// What forward-test's paper exchange does: market orders of a given size. A strategy that asks for
 /// more is refused, because its stops would be lost silently.
-pub(crate) const EXCHANGE: Executes = Executes {
+pub const EXCHANGE: Executes = Executes {
     order_types: false,
     stop_loss: false,
     take_profit: false,
