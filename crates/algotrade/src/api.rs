@@ -87,8 +87,13 @@ impl Api {
     }
 
     /// Saves a strategy and gives its id.
-    pub(crate) async fn create_strategy(&self, name: &str, source: &Value) -> anyhow::Result<Uuid> {
-        let body = json!({"name": name, "kind": "graph", "source": source});
+    pub(crate) async fn create_strategy(
+        &self,
+        name: &str,
+        kind: &str,
+        source: &Value,
+    ) -> anyhow::Result<Uuid> {
+        let body = json!({"name": name, "kind": kind, "source": source});
         let request = self
             .http
             .post(format!("{}/v1/strategies", self.url))

@@ -7,8 +7,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 use service_kit::settings::{self, Purpose, Settings};
 
 use crate::commands::{
-    asyncapi, bench, dlq, doctor, generate, groups, lag, notify, offsets, ops, produce, record,
-    recording, replay, setup, simulator, tail, token, topics, up,
+    asyncapi, backtest, bench, dlq, doctor, generate, groups, lag, notify, offsets, ops, produce,
+    record, recording, replay, setup, simulator, strategy, tail, token, topics, up,
 };
 use crate::output;
 
@@ -20,6 +20,8 @@ use crate::output;
     algotrade up --feed simulator         the same on a simulated market\n  \
     algotrade generate demo.ndjson.zst    a recording of a simulated market\n  \
     algotrade replay demo.ndjson.zst      what a strategy would have done on it\n  \
+    algotrade strategy check mine.py      what is wrong with a strategy\n  \
+    algotrade backtest mine.py demo.ndjson.zst  the same without a platform, for many parameters\n  \
     algotrade setup                       create the topics on a Kafka cluster\n  \
     algotrade doctor                      what is wrong with a Kafka cluster\n  \
     algotrade lag --watch                 how far the services are behind\n  \
@@ -35,6 +37,11 @@ enum Command {
     Up(up::Arguments),
     /// Run a recording through the whole platform as fast as it goes, and report.
     Replay(replay::Arguments),
+    /// Check strategies, format them, show one in its other form.
+    #[command(subcommand)]
+    Strategy(strategy::Command),
+    /// Try a strategy on recorded trades, with one or many sets of parameters.
+    Backtest(backtest::Arguments),
     /// Create the topics that are missing; running it again changes nothing.
     Setup(setup::Arguments),
     /// Look for what is wrong with the cluster and the way to it, and tell the remedy.
@@ -87,6 +94,8 @@ pub(crate) fn run() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Up(arguments) => up::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
+        Command::Strategy(command) => strategy::run(&command),
+        Command::Backtest(arguments) => backtest::run(&arguments),
         Command::Setup(arguments) => setup::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Topics(arguments) => topics::run(&arguments),

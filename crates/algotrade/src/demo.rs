@@ -24,7 +24,7 @@ pub(crate) async fn prepare(api: &Api, symbol: &str) -> anyhow::Result<()> {
         return Ok(());
     }
     let (name, source) = crossover()?;
-    let strategy_id = api.create_strategy(name, &source).await?;
+    let strategy_id = api.create_strategy(name, "graph", &source).await?;
     let session = api
         .create_session(&NewSession {
             strategy_id,

@@ -96,8 +96,8 @@ impl Grid {
     /// # Errors
     /// [`AxisError::TooMany`].
     pub fn new(axes: Vec<Axis>) -> Result<Self, AxisError> {
-        let counts = axes.iter().map(|axis| axis.values.len());
-        let product = counts.fold(Some(1_usize), |product, count| product?.checked_mul(count));
+        let mut counts = axes.iter().map(|axis| axis.values.len());
+        let product = counts.try_fold(1_usize, usize::checked_mul);
         match product {
             Some(product) if product <= MAX_COMBINATIONS => Ok(Self { axes }),
             _ => Err(AxisError::TooMany),

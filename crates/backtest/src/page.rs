@@ -79,9 +79,9 @@ pub fn page(title: &str, result: &Result) -> String {
         None,
     );
     trades(&mut html, result);
-    let _ = write!(
+    let _ = writeln!(
         html,
-        "<p>Ledger <code>{}</code></p><script>{SCRIPT}</script></body></html>\n",
+        "<p>Ledger <code>{}</code></p><script>{SCRIPT}</script></body></html>",
         result.ledger_sha256
     );
     html

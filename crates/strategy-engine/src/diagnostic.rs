@@ -331,3 +331,40 @@ pub const CODES: &[(&str, &str)] = &[
         "warning: there are more diagnostics than are shown",
     ),
 ];
+
+/// The codes that only a script can have, with what they mean.
+pub const SCRIPT_CODES: &[(&str, &str)] = &[
+    ("script_syntax", "the text is not Python's syntax"),
+    (
+        "script_too_large",
+        "the script is too large, or comes to too many nodes or rounds",
+    ),
+    ("script_too_deep", "the script is nested too deep"),
+    (
+        "character_invalid",
+        "a character that makes a text look like another one, or a name that is too long",
+    ),
+    (
+        "outside_language",
+        "Python, but not part of the language; the hint tells what to write",
+    ),
+    ("name_unknown", "no value, function or result has this name"),
+    ("name_reserved", "the name has a meaning of its own"),
+    ("argument_missing", "the function needs another argument"),
+    ("argument_unknown", "the function has no such argument"),
+    ("argument_invalid", "the argument can't be this"),
+    (
+        "not_constant",
+        "a series stands where a number has to be known when the script is compiled",
+    ),
+    ("look_ahead", "a value of the future is asked for"),
+    ("loop_invalid", "the loop can't be unrolled"),
+    ("recursion", "a function calls itself"),
+    (
+        "assignment_conditional",
+        "a name would have one value or another",
+    ),
+    ("order_misplaced", "an order has no condition"),
+    ("param_invalid", "a parameter is set to what it can't be"),
+    ("no_effect", "warning: the expression has no effect"),
+];

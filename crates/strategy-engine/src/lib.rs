@@ -12,7 +12,7 @@ mod suggest;
 mod templates;
 
 pub use compile::{Compilation, Executes, compile, compile_text};
-pub use diagnostic::{CODES, Diagnostic, Place, Severity};
+pub use diagnostic::{CODES, Diagnostic, Place, SCRIPT_CODES, Severity};
 pub use eval::{Evaluator, Signal, SnapshotError, Tick, Timeframe, TimeframeError};
 pub use node::{
     Comparison, CrossType, DataField, Field, Input, NodeGroup, NodeType, Output, Side, SizeType,

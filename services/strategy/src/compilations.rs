@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::source::{Compiled, Kind, compile_source};
 
 /// What forward-test's paper exchange does: all that a plan can ask for.
-pub(crate) const EXCHANGE: Executes = Executes {
+pub const EXCHANGE: Executes = Executes {
     order_types: true,
     stop_loss: true,
     take_profit: true,

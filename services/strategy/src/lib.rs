@@ -26,6 +26,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::compilations::Compiler;
+pub use crate::compilations::EXCHANGE;
 use crate::deployments::Deployments;
 use crate::evaluation::Evaluation;
 use crate::repository::SnapshotStore;

@@ -14,15 +14,6 @@ pub(crate) enum Kind {
     Script,
 }
 
-impl Kind {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Graph => "graph",
-            Self::Script => "script",
-        }
-    }
-}
-
 /// The text names no kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct UnknownKind;

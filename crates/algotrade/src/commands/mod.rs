@@ -1,6 +1,7 @@
 //! One file a command.
 
 pub(crate) mod asyncapi;
+pub(crate) mod backtest;
 pub(crate) mod bench;
 mod connection;
 pub(crate) mod dlq;
@@ -17,6 +18,7 @@ pub(crate) mod recording;
 pub(crate) mod replay;
 pub(crate) mod setup;
 pub(crate) mod simulator;
+pub(crate) mod strategy;
 pub(crate) mod tail;
 pub(crate) mod token;
 pub(crate) mod topics;

@@ -23,6 +23,7 @@ use uuid::Uuid;
 use super::simulator::parse_speed;
 use crate::api::{Api, NewSession};
 use crate::platform::{Feed, Platform};
+use crate::strategies::Source;
 use crate::{cli, demo, output};
 
 mod report;
@@ -48,7 +49,7 @@ const SECRET_LENGTH: &str = "a secret of this process only: ";
 pub(crate) struct Arguments {
     /// Frames of Coinbase's feed, one a line, perhaps compressed with zstd.
     recording: PathBuf,
-    /// A strategy's graph; repeatable. Without it, the crossover of SMA 10 and 30 on ticks.
+    /// A script, or a graph as JSON; repeatable. Without it, the crossover of SMA 10 and 30 on ticks.
     #[arg(long, value_name = "FILE")]
     strategy: Vec<PathBuf>,
     /// The product to trade on.
@@ -145,14 +146,14 @@ async fn replay(arguments: &Arguments, mut settings: Settings) -> anyhow::Result
 }
 
 /// Names and sources of the strategies.
-fn strategies(arguments: &Arguments) -> anyhow::Result<Vec<(String, serde_json::Value)>> {
+fn strategies(arguments: &Arguments) -> anyhow::Result<Vec<(String, Source)>> {
     if arguments.strategy.is_empty() {
-        let (name, source) = demo::crossover()?;
-        return Ok(vec![(name.to_owned(), source)]);
+        let (name, graph) = demo::crossover()?;
+        let text = graph.to_string();
+        return Ok(vec![(name.to_owned(), Source::Graph { text, graph })]);
     }
     let read = |path: &PathBuf| {
-        let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
-        let source = serde_json::from_str(&text).with_context(|| path.display().to_string())?;
+        let source = Source::read(path)?;
         let name = path
             .file_stem()
             .map_or("strategy".into(), |stem| stem.to_string_lossy());
@@ -163,7 +164,7 @@ fn strategies(arguments: &Arguments) -> anyhow::Result<Vec<(String, serde_json::
 
 async fn play(
     arguments: &Arguments,
-    strategies: &[(String, serde_json::Value)],
+    strategies: &[(String, Source)],
     platform: &Platform,
     simulator: &SimulatorHandle,
     kafka: &KafkaSettings,
@@ -177,7 +178,9 @@ async fn play(
     let api = Api::new(platform.context.http.clone(), url, token);
     let mut sessions = Vec::new();
     for (index, (name, source)) in strategies.iter().enumerate() {
-        let strategy_id = api.create_strategy(name, source).await?;
+        let strategy_id = api
+            .create_strategy(name, source.kind(), &source.value())
+            .await?;
         // The key makes the session's id, so a run repeats the ids of the one before.
         let session = api
             .create_session(&NewSession {

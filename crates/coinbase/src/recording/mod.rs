@@ -16,7 +16,6 @@ mod writer;
 
 pub use contents::{Contents, Traded, inspect};
 pub use expand::expand;
-pub(crate) use expand::expand;
 pub use reader::{RecordedFrame, RecordingError, RecordingReader, TimeRange};
 pub use record::{Record, RecordKind};
 pub use store::{RecordingStore, StoreConfig};

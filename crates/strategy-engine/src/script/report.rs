@@ -1,6 +1,6 @@
 //! What is said about a script, and where.
 
-use ruff_text_size::{Ranged, TextRange};
+use ruff_text_size::Ranged;
 
 use super::Lowering;
 use super::value::Value;
@@ -108,7 +108,7 @@ impl<'a> Lowering<'a> {
             let message = format!("{} leads to no order and is left out", quote(name));
             diagnostic.message = message;
         }
-        let place = self.lines.place(range.unwrap_or(TextRange::default()));
+        let place = self.lines.place(range.unwrap_or_default());
         self.report.push(diagnostic.at(place));
     }
 }

@@ -603,10 +603,10 @@ impl<'a> Writer<'a> {
         id: Option<&String>,
         terms: &[usize],
     ) -> String {
-        let sizes = terms
+        let mut sizes = terms
             .iter()
             .filter_map(|term| self.size(&self.graph.nodes[*term]));
-        let size = sizes.last().or_else(|| {
+        let size = sizes.next_back().or_else(|| {
             let quantity = decimal(action.quantity);
             let is_all = action.quantity == Decimal::ONE_HUNDRED;
             Some(match (action.side, action.size_type) {

@@ -14,6 +14,8 @@ mod properties;
 mod random;
 mod real_ticks;
 mod reference;
+mod script_problems;
+mod script_reference;
 mod scripts;
 mod snapshots;
 mod support;
