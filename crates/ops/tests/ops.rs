@@ -97,7 +97,7 @@ impl TestApp {
 
     fn reader(&self, topic: &str) -> Reader {
         let consumer: StreamConsumer = client(&self.own)
-            .set("group.id", self.own.group("reader"))
+            .set("group.id", self.own.group(&format!("reader-{topic}")))
             .set("auto.offset.reset", "earliest")
             .create()
             .unwrap();
