@@ -43,18 +43,21 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
     && mkdir /out \
     && for binary in market-data strategy forward-test notification algotrade; do \
         strip --strip-debug -o "/out/$binary" "target/release/$binary" || exit 1; \
-    done
+    done \
+    && cp -L "/usr/lib/$(uname -m)-linux-gnu/libz.so.1" /out/libz.so.1
 
 # ---- what every final image shares -------------------------------------------------------------
-# glibc, libgcc, CA certificates and nothing else: no shell, no package manager. Debian 12 as in the
+# glibc, libgcc, CA certificates, zlib and nothing else: no shell, no package manager. Debian 12 as in the
 # build stage, so that the C library is the one the binaries were linked against.
 FROM gcr.io/distroless/cc-debian12:nonroot AS runtime
 ARG VERSION=0.1.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.vendor="AlgoTrade" \
-      org.opencontainers.image.licenses="MIT OR Apache-2.0" \
+      org.opencontainers.image.licenses="MIT" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
+# librdkafka's gzip; the base has no zlib.
+COPY --from=build /out/libz.so.1 /usr/lib/libz.so.1
 # By number: Kubernetes can only then see that it is not root.
 USER 65532:65532
 

@@ -91,6 +91,7 @@ final_stages() {
     for target in "${TARGETS[@]}"; do
         strip --strip-debug -o "$work/context/out/$target" "$binaries/$target"
     done
+    cp -L "$(ldconfig -p | awk '/libz\.so\.1 / { print $NF; exit }')" "$work/context/out/libz.so.1"
     {
         echo "FROM scratch AS build"
         echo "COPY out /out"
@@ -131,7 +132,8 @@ check_image() { # target
 }
 
 # As the orchestrators start them.
-readonly HARDENED=(--read-only --cap-drop ALL --security-opt no-new-privileges --memory 512m)
+# (The image's own health check needs systemd under podman; it is called by hand below.)
+readonly HARDENED=(--no-healthcheck --read-only --cap-drop ALL --security-opt no-new-privileges --memory 512m)
 
 check_command() {
     podman run --rm --network none "${HARDENED[@]}" "$PREFIX/algotrade" --version >/dev/null ||

@@ -34,7 +34,8 @@ def check(platform, session: str) -> None:
         rules(prometheus)
         panels(prometheus, names)
     finally:
-        prometheus.process.kill()
+        for process in [prometheus.process, *prometheus.helpers]:
+            platform.processes.pop(process.name).kill()
 
 
 class Prometheus:
