@@ -81,7 +81,9 @@ fn every_order_in_every_market_agrees_to_the_last_digit() {
 
     let found = oracle("markets.orders", &input, &["--what", "outputs", "--orders"]);
     // Session by session, so that one that differs doesn't hide the others.
-    let theirs: Vec<&[Value]> = found.split_inclusive(|line| line["kind"] == "summary").collect();
+    let theirs: Vec<&[Value]> = found
+        .split_inclusive(|line| line["kind"] == "summary")
+        .collect();
     let ours: Vec<&[(u64, Value)]> = expected
         .split_inclusive(|(_, line)| line["kind"] == "summary")
         .collect();
