@@ -145,13 +145,11 @@ class Order:
                 raise Rejected(
                     f"price_increment: {text(price)} is not a multiple of {text(increment)}"
                 )
-        trailing = self.percent
-        if self.stop_loss:
-            trailing = optional(self.stop_loss, "trailing")
-        if trailing is not None and (not 0 < trailing < 100 or scale_of(trailing) > 8):
-            raise wrong(
-                "a trailing percentage must be above 0 and below 100, with at most 8 decimals"
-            )
+        for trailing in (self.percent, optional(self.stop_loss or {}, "trailing")):
+            if trailing is not None and (not 0 < trailing < 100 or scale_of(trailing) > 8):
+                raise wrong(
+                    "a trailing percentage must be above 0 and below 100, with at most 8 decimals"
+                )
         if self.post_only and (self.limit is None or self.immediate):
             raise wrong("post-only is for limit orders that may wait")
         if self.reduce_only and self.action == "BUY":

@@ -213,6 +213,7 @@ impl Account {
             }
             order.progress.ordered = Some(quantity);
         }
+        order.terms.kind = order.terms.kind.normalized();
         let product = self.terms.market().product;
         check::terms(&order.request, &order.terms, &product)?;
         if let (Some(limit), Some(ordered)) = (order.terms.kind.limit(), order.progress.ordered) {

@@ -51,11 +51,16 @@ pub(crate) fn terms(
             && percent < Decimal::ONE_HUNDRED
             && percent.normalize().scale() <= MONEY_SCALE
     };
-    let trailing = match terms.kind {
+    let of_kind = match terms.kind {
         OrderKind::TrailingStop { percent } => Some(percent),
-        _ => terms.stop_loss.and_then(|stop| stop.trailing),
+        _ => None,
     };
-    if trailing.is_some_and(|percent| !trails(percent)) {
+    let of_exit = terms.stop_loss.and_then(|stop| stop.trailing);
+    if of_kind
+        .into_iter()
+        .chain(of_exit)
+        .any(|percent| !trails(percent))
+    {
         return wrong(
             "a trailing percentage must be above 0 and below 100, with at most 8 decimals",
         );

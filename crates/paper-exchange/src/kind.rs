@@ -78,6 +78,29 @@ impl OrderKind {
         }
     }
 
+    /// With prices as they are printed.
+    pub(crate) fn normalized(self) -> Self {
+        match self {
+            Self::Market => self,
+            Self::Limit { limit } => Self::Limit {
+                limit: limit.normalize(),
+            },
+            Self::Stop { stop } => Self::Stop {
+                stop: stop.normalize(),
+            },
+            Self::StopLimit { stop, limit } => Self::StopLimit {
+                stop: stop.normalize(),
+                limit: limit.normalize(),
+            },
+            Self::TrailingStop { percent } => Self::TrailingStop {
+                percent: percent.normalize(),
+            },
+            Self::TakeProfit { target } => Self::TakeProfit {
+                target: target.normalize(),
+            },
+        }
+    }
+
     /// Whether it waits for a price before it works.
     pub(crate) fn waits(self) -> bool {
         !matches!(self, Self::Market | Self::Limit { .. })

@@ -94,7 +94,8 @@ pub struct OpenOrder {
 }
 
 impl OpenOrder {
-    pub(crate) fn new(request: OrderRequest, terms: OrderTerms) -> Self {
+    pub(crate) fn new(request: OrderRequest, mut terms: OrderTerms) -> Self {
+        terms.kind = terms.kind.normalized();
         let phase = match terms.kind.waits() {
             true => Phase::Armed,
             false => Phase::Live,

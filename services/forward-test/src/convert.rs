@@ -140,14 +140,15 @@ pub(crate) fn order_terms(
         },
         _ => return Err(("time_in_force", "use gtc, ioc, fok, gtd or day")),
     };
-    let stop_loss = details.stop_loss.as_ref().map(|stop| {
-        Ok(exchange::StopLoss {
+    let stop_loss = match &details.stop_loss {
+        Some(stop) => Some(exchange::StopLoss {
             distance: distance(&stop.distance).ok_or(("stop_loss", ONE_DISTANCE))?,
             trailing: stop.trailing_percent,
-        })
-    });
+        }),
+        None => None,
+    };
     let take_profit = details.take_profit.iter().map(|target| {
-        Ok(exchange::Target {
+        Ok::<_, (&str, &str)>(exchange::Target {
             distance: distance(&target.distance).ok_or(("take_profit", ONE_DISTANCE))?,
             portion: target.portion,
         })
@@ -162,7 +163,7 @@ pub(crate) fn order_terms(
         reduce_only: details.reduce_only,
         post_only: details.post_only,
         group: details.group,
-        stop_loss: stop_loss.transpose()?,
+        stop_loss,
         take_profit: take_profit.collect::<Result<_, _>>()?,
         risk_distance: risk_distance.transpose()?,
         most: details.max_cost,
