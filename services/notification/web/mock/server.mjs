@@ -78,6 +78,10 @@ async function handle(world, request, response) {
     sendJson(response, 200, openapi());
     return;
   }
+  if (url.pathname === "/healthz/ready") {
+    sendJson(response, 200, { status: "ready", problems: {}, details: {} });
+    return;
+  }
   if (!url.pathname.startsWith("/v1/")) {
     await serveFile(url.pathname, response);
     return;

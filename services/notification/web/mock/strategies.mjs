@@ -86,6 +86,10 @@ function compileGraph(source) {
       const text = `A period must be a whole number of at least 1, not ${period}.`;
       add("bad_period", "error", item.id, "period", text, "Try 14.");
     }
+    const wired = source.edges.some((line) => line.target === item.id || line.source === item.id);
+    if (!wired) {
+      add("node_unused", "warning", item.id, null, "The node leads to no order.", "Connect it.");
+    }
     if (/buy|sell/.test(item.type) && !source.edges.some((line) => line.target === item.id)) {
       add("no_trigger", "error", item.id, null, "Nothing triggers this order.", "Connect a rule.");
     }

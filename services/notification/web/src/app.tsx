@@ -16,6 +16,9 @@ const NewStrategyPage = lazy(() => import("./pages/new-strategy"));
 const SessionsPage = lazy(() => import("./pages/sessions"));
 const SessionPage = lazy(() => import("./pages/session"));
 const NewSessionPage = lazy(() => import("./pages/new-session"));
+const ComparePage = lazy(() => import("./pages/compare"));
+const SystemPage = lazy(() => import("./pages/system"));
+const SettingsPage = lazy(() => import("./pages/settings"));
 const NotificationsPage = lazy(() => import("./pages/notifications"));
 
 export function App() {
@@ -55,6 +58,9 @@ function Pages() {
       <Route path="/sessions" component={SessionsPage} />
       <Route path="/sessions/new" component={NewSessionPage} />
       <Route path="/sessions/:id">{({ id }) => <SessionPage key={id} id={id} />}</Route>
+      <Route path="/compare" component={ComparePage} />
+      <Route path="/system" component={SystemPage} />
+      <Route path="/settings" component={SettingsPage} />
       <Route path="/notifications" component={NotificationsPage} />
       <Route>
         <Empty

@@ -10,6 +10,7 @@ import {
   type IChartApi,
   type Time,
 } from "lightweight-charts";
+import { timeZone } from "../lib/preferences";
 import { painted } from "../lib/theme";
 
 export interface Palette {
@@ -51,7 +52,7 @@ export function palette(): Palette {
 }
 
 const zoned = (options: Intl.DateTimeFormatOptions) =>
-  new Intl.DateTimeFormat(undefined, { hourCycle: "h23", ...options });
+  new Intl.DateTimeFormat(undefined, { hourCycle: "h23", timeZone, ...options });
 const year = zoned({ year: "numeric" });
 const month = zoned({ month: "short" });
 const day = zoned({ day: "numeric", month: "short" });

@@ -132,7 +132,7 @@ function Canvas({ graph, diagnostics, selected, onSelect, onChange, onKey }: Can
 
   return (
     // Keys act on what is selected within; each node and edge can be focused by itself.
-
+    // eslint-disable-next-line jsx-a11y/no-noninteractive-element-interactions
     <div
       className="graph"
       role="group"

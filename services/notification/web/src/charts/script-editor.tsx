@@ -17,7 +17,7 @@ import type { Diagnostic } from "../lib/types";
 
 const colours = HighlightStyle.define([
   { tag: tags.keyword, color: "var(--line-3)" },
-  { tag: [tags.number, tags.bool], color: "var(--line-1)" },
+  { tag: [tags.number, tags.bool], color: "var(--warn)" },
   { tag: tags.string, color: "var(--up)" },
   { tag: tags.comment, color: "var(--faint)", fontStyle: "italic" },
   { tag: tags.function(tags.variableName), color: "var(--accent)" },

@@ -96,6 +96,12 @@ export async function signInWithToken(value: string): Promise<void> {
   }
 }
 
+/** Forgets the pasted token and begins anew. */
+export function signOut(): void {
+  storeToken(null);
+  window.location.assign("/");
+}
+
 /** A fresh token after a 401; concurrent callers share one attempt. */
 export function renewToken(): Promise<boolean> {
   renewing ??= (async () => {

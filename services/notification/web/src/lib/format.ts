@@ -1,5 +1,7 @@
 /** Numbers and times as text. Formatters are kept: building one costs more than using it. */
 
+import { timeZone } from "./preferences";
+
 const LOCALE: string | undefined = undefined;
 const NONE = "–";
 const MINUS = "\u2212";
@@ -102,12 +104,14 @@ export function tone(value: Maybe): Tone {
 }
 
 const time = new Intl.DateTimeFormat(LOCALE, {
+  timeZone,
   hour: "2-digit",
   minute: "2-digit",
   second: "2-digit",
   hourCycle: "h23",
 });
 const dateTime = new Intl.DateTimeFormat(LOCALE, {
+  timeZone,
   year: "numeric",
   month: "short",
   day: "numeric",
@@ -118,6 +122,7 @@ const dateTime = new Intl.DateTimeFormat(LOCALE, {
   timeZoneName: "short",
 });
 const shortDate = new Intl.DateTimeFormat(LOCALE, {
+  timeZone,
   month: "short",
   day: "numeric",
   hour: "2-digit",
@@ -150,7 +155,9 @@ export function dayAndTime(value: string | number | null | undefined): string {
 
 /** The reader's zone as it stands in a column's head: "UTC", "CET", "GMT+5:30". */
 export function zone(at: Date = new Date()): string {
-  const parts = new Intl.DateTimeFormat(LOCALE, { timeZoneName: "short" }).formatToParts(at);
+  const parts = new Intl.DateTimeFormat(LOCALE, { timeZone, timeZoneName: "short" }).formatToParts(
+    at,
+  );
   return parts.find((part) => part.type === "timeZoneName")?.value ?? "UTC";
 }
 

@@ -254,6 +254,14 @@ export const equityQuery = (id: string) =>
     staleTime: 10_000,
   });
 
+/** For several of them at once: the same list for as long as none of them changes. */
+export function combineEquity(answers: { data?: EquityPoint[] | undefined; isPending: boolean }[]) {
+  return {
+    points: answers.map((answer) => answer.data),
+    loaded: answers.every((answer) => !answer.isPending),
+  };
+}
+
 export async function fetchTrades(
   id: string,
   options: { limit: number; cursor?: string; signal?: AbortSignal },

@@ -1,15 +1,6 @@
 import { useQueries, useQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
-import {
-  money,
-  pair,
-  price,
-  quantity,
-  signedMoney,
-  signedPercent,
-  tone,
-  zone,
-} from "../lib/format";
+import { money, pair, price, quantity, signedPercent, zone } from "../lib/format";
 import { pushedTrades } from "../lib/pushes";
 import { equityQuery, recentTradesQuery, sessionsQuery, subscriptionsQuery } from "../lib/queries";
 import { useStore } from "../lib/store";
@@ -20,7 +11,6 @@ import {
   Empty,
   Failure,
   LinkButton,
-  Metric,
   Page,
   Panel,
   Side,
@@ -29,6 +19,10 @@ import {
   StatusBadge,
   Time,
 } from "../ui/parts";
+import { Overview } from "../ui/home/overview";
+import { Positions } from "../ui/home/positions";
+import { SystemLine } from "../ui/home/system-line";
+import { Welcome } from "../ui/home/welcome";
 import { Sparkline } from "../ui/sparkline";
 
 const MAX_CARDS = 6;
@@ -54,7 +48,7 @@ export function HomePage() {
       {sessions.isError && !sessions.data && (
         <Failure error={sessions.error} retry={() => void sessions.refetch()} />
       )}
-      {sessions.data && (list.length > 0 ? <Summary sessions={list} /> : <Welcome />)}
+      {sessions.data && (list.length > 0 ? <Overview sessions={list} /> : <Welcome />)}
       <Markets />
       {list.length > 0 && (
         <div className="home-grid">
@@ -77,75 +71,14 @@ export function HomePage() {
               />
             )}
           </Panel>
-          <LatestFills sessions={list} />
+          <div className="home-side">
+            <Positions sessions={list} />
+            <LatestFills sessions={list} />
+          </div>
         </div>
       )}
+      <SystemLine />
     </Page>
-  );
-}
-
-function Summary({ sessions }: { sessions: Session[] }) {
-  const sum = (pick: (session: Session) => number) =>
-    sessions.reduce((total, session) => total + pick(session), 0);
-  const equity = sum((session) => session.equity);
-  const initial = sum((session) => session.initial_balance);
-  const result = equity - initial;
-  const open = sessions.filter((session) => session.position !== 0).length;
-  return (
-    <dl className="metrics summary">
-      <Metric
-        label="Equity of all sessions"
-        value={money(equity)}
-        detail={`${money(initial)} at start`}
-      />
-      <Metric
-        label="Profit and loss"
-        value={signedMoney(result)}
-        valueTone={tone(result)}
-        detail={<Signed value={result} text={signedPercent((result / initial) * 100)} />}
-      />
-      <Metric
-        label="Running"
-        value={sessions.filter(isActive).length}
-        detail={`of ${sessions.length} ${sessions.length === 1 ? "session" : "sessions"}`}
-      />
-      <Metric
-        label="Open positions"
-        value={open}
-        detail={`${sum((session) => session.trades)} trades so far`}
-      />
-    </dl>
-  );
-}
-
-function Welcome() {
-  return (
-    <section className="welcome" aria-labelledby="welcome-title">
-      <div>
-        <h2 id="welcome-title">Test a strategy on the live market, without risking money</h2>
-        <p>
-          Choose a strategy and a market. AlgoTrade trades it on paper, tick by tick, and shows each
-          trade here as it happens.
-        </p>
-        <LinkButton href="/sessions/new" icon="plus" look="primary">
-          Start your first session
-        </LinkButton>
-      </div>
-      <ol className="steps">
-        <li>
-          <strong>Pick a template</strong>
-          <span>or your own strategy graph</span>
-        </li>
-        <li>
-          <strong>Pick a market</strong>
-          <span>and the cash to trade with</span>
-        </li>
-        <li>
-          <strong>Watch it trade</strong>
-          <span>every fill to the last digit</span>
-        </li>
-      </ol>
-    </section>
   );
 }
 

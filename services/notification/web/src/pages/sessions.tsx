@@ -40,6 +40,11 @@ export default function SessionsPage() {
               ["ended", "Ended"],
             ]}
           />
+          {(sessions.data?.length ?? 0) > 1 && (
+            <LinkButton href="/compare" icon="compare">
+              Compare
+            </LinkButton>
+          )}
           <LinkButton href="/sessions/new" icon="plus" look="primary">
             New session
           </LinkButton>

@@ -39,6 +39,9 @@ export function Shell({ children }: { children: ReactNode }) {
           <Link href="/notifications" className="icon-button" aria-label="Notifications">
             <Icon name="bell" />
           </Link>
+          <Link href="/settings" className="icon-button" aria-label="Settings">
+            <Icon name="gear" />
+          </Link>
           <ThemeButton />
         </div>
       </header>
