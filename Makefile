@@ -52,12 +52,13 @@ test:
 	deploy/check.sh
 	scripts/generate-docs.sh --check $(BIN)
 	python3 scripts/check-docs.py
-	$(BIN)/test-servers run -- deploy/stack.sh $(BIN)
+	$(BIN)/test-servers run -- deploy/stack.sh $(BIN) commands roles monitoring backup secure
 	cargo test $(CARGO_FLAGS) --no-run
 	$(BIN)/test-servers run -- cargo test $(CARGO_FLAGS)
 
-## test-stack: build the images and run them, where podman or Docker is
+## test-stack: nonsense to every documented path; the images, built and run by podman
 test-stack: build
+	$(BIN)/test-servers run -- deploy/stack.sh $(BIN) fuzz
 	$(BIN)/test-servers run -- deploy/images.sh $(BIN)
 
 ## docs: write what is generated from the code anew
