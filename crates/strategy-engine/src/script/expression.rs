@@ -605,7 +605,7 @@ impl<'a> Lowering<'a> {
             .iter()
             .filter_map(|held| match held {
                 Held::Port(port) => Some(*port),
-                Held::Known(_) => None,
+                Held::Known(_) | Held::Chosen => None,
             })
             .collect();
         if held.iter().any(is_false) {

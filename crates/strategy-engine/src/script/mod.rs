@@ -127,6 +127,8 @@ enum Held {
     Port(Port),
     /// Known when the script is compiled.
     Known(bool),
+    /// A switch chose the block, which is as if it stood outside.
+    Chosen,
 }
 
 impl<'a> Lowering<'a> {

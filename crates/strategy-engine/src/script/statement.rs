@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use ruff_python_ast::{Expr, Stmt, StmtFor, StmtFunctionDef, StmtIf};
+use ruff_python_ast::{Expr, Stmt, StmtFor, StmtFunctionDef, StmtIf, UnaryOp};
 use ruff_text_size::Ranged;
 
 use super::function::MARKET;
@@ -182,9 +182,7 @@ impl<'a> Lowering<'a> {
             if let Some(fresh) = self.fresh.last_mut() {
                 fresh.push(name.to_owned());
             }
-        } else if !self.conditions.is_empty()
-            && !self.fresh.iter().flatten().any(|fresh| fresh == name)
-        {
+        } else if self.is_conditional() && !self.fresh.iter().flatten().any(|fresh| fresh == name) {
             let message = format!("{} would be one thing or another", quote(name));
             let hint = format!("write `{name} = a if condition else b`, above the `if`");
             self.error("assignment_conditional", at, message, &hint);
@@ -215,14 +213,18 @@ impl<'a> Lowering<'a> {
         let outer = self.conditions.len();
         while let Some((test, body)) = clauses.next() {
             let Some(test) = test else {
+                if self.conditions.len() == outer {
+                    self.conditions.push(Held::Chosen);
+                }
                 self.inner(body);
                 break;
             };
             // A switch chooses when the script is compiled; any other condition is part of it.
-            let is_switch = test.is_name_expr() || test.is_boolean_literal_expr();
+            let is_switch = is_switch(test);
             let value = self.expression(test);
             let held = match value {
                 Value::Flag(true) if is_switch => {
+                    self.conditions.push(Held::Chosen);
                     self.inner(body);
                     break;
                 }
@@ -241,12 +243,19 @@ impl<'a> Lowering<'a> {
             if clauses.peek().is_some() {
                 let otherwise = match held {
                     Held::Known(known) => Some(Held::Known(!known)),
+                    Held::Chosen => None,
                     Held::Port(port) => self.not(port, test).map(Held::Port),
                 };
                 self.conditions.extend(otherwise);
             }
         }
         self.conditions.truncate(outer);
+    }
+
+    /// Whether the statements that are being read hold only sometimes.
+    fn is_conditional(&self) -> bool {
+        let mut held = self.conditions.iter();
+        held.any(|held| !matches!(held, Held::Chosen))
     }
 
     /// A block: names that are new in it end with it, and stops belong to its own orders.
@@ -256,8 +265,12 @@ impl<'a> Lowering<'a> {
         self.block(body);
         self.last_buy = buy;
         let fresh = self.fresh.pop().unwrap_or_default();
-        if self.conditions.is_empty() {
-            // A block that a switch chose is as if it stood outside.
+        let chosen = matches!(self.conditions.last(), Some(Held::Chosen) | None);
+        if chosen {
+            // Its names belong to the block around it.
+            if let Some(outer) = self.fresh.last_mut() {
+                outer.extend(fresh);
+            }
             return;
         }
         if let Some(scope) = self.scopes.last_mut() {
@@ -424,5 +437,18 @@ impl<'a> Lowering<'a> {
                 self.error("argument_missing", other, message, hint)
             }
         }
+    }
+}
+
+/// Whether a condition is a switch: a name, `True` or `False`, the opposite of one, or what a text is.
+fn is_switch(test: &Expr) -> bool {
+    match test {
+        Expr::Name(_) | Expr::BooleanLiteral(_) => true,
+        Expr::UnaryOp(unary) => unary.op == UnaryOp::Not && is_switch(&unary.operand),
+        Expr::Compare(compare) => {
+            let mut operands = compare.comparators.iter();
+            compare.left.is_string_literal_expr() || operands.any(Expr::is_string_literal_expr)
+        }
+        _ => false,
     }
 }

@@ -71,7 +71,15 @@ pub(super) fn parse(source: &str, lines: &Lines<'_>, report: &mut Report) -> Par
 fn sentence(message: &str) -> String {
     let mut characters = message.chars();
     let first = characters.next().map(|first| first.to_ascii_lowercase());
-    first.into_iter().chain(characters).take(300).collect()
+    let whole = first.into_iter().chain(characters).take(300);
+    let mut text = String::new();
+    for character in whole {
+        match character.is_control() || is_direction_mark(character) {
+            true => text.extend(character.escape_unicode()),
+            false => text.push(character),
+        }
+    }
+    text
 }
 
 /// Marks that make a line look like another one are refused wherever they stand.

@@ -331,7 +331,7 @@ fn reasons_name_the_trigger_and_the_figures() {
 fn reasons_show_the_digits_that_tell_two_numbers_apart() {
     let source = compared(&[price()], &[], "price.price-out", ">", 100.001);
     let signals = run(&plan(&source), Timeframe::Tick, &ticks(&["100.0012"]));
-    assert_eq!(signals[0].1.reason, "compare: price 100.0012 > 100.001");
+    assert_eq!(signals[0].1.reason, "price 100.0012 > 100.001");
 }
 
 #[test]

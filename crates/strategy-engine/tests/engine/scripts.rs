@@ -334,6 +334,10 @@ fn what_is_written_in_two_ways_is_the_same() {
         "wide = param(\"wide\", False)\nif wide:\n    n = 20\nelse:\n    n = 10\nif close > sma(close, n):\n    buy()\n",
         &buy("close > sma(close, 10)"),
     );
+    same(
+        "kind = param(\"kind\", \"a\")\nif kind == \"b\":\n    n = 20\nelif not False:\n    n = 10\nif close > sma(close, n):\n    buy()\n",
+        &buy("close > sma(close, 10)"),
+    );
     same(&buy("close > 1_000"), &buy("close > 1e3"));
     same(&buy("close > 1"), &format!("\"\"\"A comment.\"\"\"\n{BUY}"));
 }
