@@ -208,7 +208,7 @@ class Session(Meeting):
     def available(self, own):
         reserved = sum(
             self.reserved_by(order) for order in self.pending
-            if order is not own and order.state != "closed"
+            if order.limit is not None and order is not own and order.state != "closed"
         )
         return max(self.cash - reserved, Fraction(0))
 

@@ -212,16 +212,16 @@ impl Market {
             }
             FillModel::Volume { share, queue } => {
                 checks.above_zero("fill_model.share", share, Decimal::ONE);
-                checks.from_zero("fill_model.queue", queue, MAX_PRICE);
+                checks.zero_or_more("fill_model.queue", queue, MAX_PRICE);
             }
         }
         match self.slippage {
             Slippage::None => {}
             Slippage::Fixed { amount } => {
-                checks.from_zero("slippage.amount", amount, MAX_PRICE);
+                checks.zero_or_more("slippage.amount", amount, MAX_PRICE);
             }
             Slippage::Proportional { rate } | Slippage::SquareRoot { rate } => {
-                checks.from_zero("slippage.rate", rate, dec!(0.5));
+                checks.zero_or_more("slippage.rate", rate, dec!(0.5));
             }
         }
         match self.latency {
@@ -233,8 +233,8 @@ impl Market {
             }
         }
         if let Some(fees) = self.fees {
-            checks.from_zero("fees.maker", fees.maker, MAX_FEE_RATE);
-            checks.from_zero("fees.taker", fees.taker, MAX_FEE_RATE);
+            checks.zero_or_more("fees.maker", fees.maker, MAX_FEE_RATE);
+            checks.zero_or_more("fees.taker", fees.taker, MAX_FEE_RATE);
         }
         let product = self.product;
         for (field, value) in [

@@ -193,7 +193,7 @@ impl Checks {
         );
     }
 
-    pub(crate) fn from_zero(&mut self, field: &'static str, value: Decimal, most: Decimal) {
+    pub(crate) fn zero_or_more(&mut self, field: &'static str, value: Decimal, most: Decimal) {
         let fits = value >= Decimal::ZERO && value <= most;
         self.range(
             field,
