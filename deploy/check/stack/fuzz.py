@@ -10,7 +10,7 @@ from facts import SERVICES
 from stack.machine import Failure, run
 
 # Events without an end, which a caller could only hang on; and what is not JSON over HTTP.
-ENDLESS = "/(market/stream|connection/websocket)"
+ENDLESS = "/(market/stream|connection/(websocket|sse|http_stream))"
 # Seconds; a service answers after 30 by itself.
 TIMEOUT = 35
 EXAMPLES = 12
