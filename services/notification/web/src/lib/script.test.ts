@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import REFERENCE from "../../../../../docs/strategy-script.md?raw";
 import { rangeOf, WORDS } from "./script";
 
 const TEXT = 'x = "ü😀"; y = smaa(1)\nwhile True:\n  pass';
@@ -21,4 +22,15 @@ test("places outside of the text stay within it", () => {
 
 test("every word stands once", () => {
   expect(new Set(WORDS.map((word) => word.label)).size).toBe(WORDS.length);
+});
+
+test("the functions offered are those that the compiler knows", () => {
+  const rows =
+    REFERENCE.split("<!-- functions -->")[1]?.split("## What the compiler says")[0] ?? "";
+  const known = [...rows.matchAll(/^\| `(\w+)\(/gm)].map(([, name]) => name);
+  const offered = WORDS.filter((word) => word.kind === "function").map((word) => word.label);
+  // `range` is offered as a word of `for`.
+  const alone = new Set(["range"]);
+  expect(known.length).toBeGreaterThan(50);
+  expect(offered.toSorted()).toEqual(known.filter((name) => !alone.has(name ?? "")).toSorted());
 });
