@@ -138,6 +138,7 @@ mod tests {
             realized_pnl: None,
             cash: None,
             position: None,
+            order: None,
             reason: None,
             sequence: Some(sequence),
         }
