@@ -17,9 +17,11 @@ OWNERS = {"market_data_": "market-data", "strategy_": "strategy", "forward_test_
           "notification_": "notification", "processor_": "strategy, forward-test", "ops_": "ops"}
 # Of those that their service neither describes nor comments on.
 MEANINGS = {
+    "forward_test_commands_ignored_total": "Users' commands for sessions that have ended or aren't known",
     "forward_test_executions_total": "Executions, by status: filled, rejected and so on",
     "forward_test_invalid_ticks_total": "Ticks whose price or volume can't be; they are skipped",
     "forward_test_ledger_errors_total": "Sessions that were stopped because their ledger was wrong",
+    "forward_test_risk_limits_total": "Risk limits that sessions ran into",
     "forward_test_signals_ignored_total": "Signals for sessions that have ended or aren't known",
     "notification_channels": "Channels that somebody listens to or whose history is kept",
     "notification_connections": "Open connections of browsers",
@@ -34,6 +36,13 @@ MEANINGS = {
     "notification_subscriptions": "Subscriptions of open connections",
     "strategy_compile_duration_seconds": "Time of a compilation",
     "strategy_signals_total": "Signals produced",
+    "notification_store_errors_total":
+        "Times that Redis, which replicas share, didn't answer or not as it should",
+    "notification_store_following": "1 while the replica follows what replicas share",
+    "ops_audit_waiting": "Audit rows that wait to be relayed, by schema",
+    "ops_failures_total": "Loops of `algotrade ops` that failed and do so again later, by loop",
+    "ops_produced_total": "Records that `algotrade ops` wrote, by topic",
+    "ops_service_ready": "1 if the probed service says that it is ready",
 }
 USE = re.compile(r'\b(?:metrics::)?(counter|gauge|histogram)!\(\s*"(\w+)"(.*?)\)\s*(?:\.|;|\n)', re.S)
 DESCRIPTION = re.compile(
