@@ -76,7 +76,7 @@ async fn what_differs_is_told_and_mended_and_nothing_else_is_touched() {
     .await;
 
     let before = admin::topic_states(&settings).await.unwrap();
-    assert_eq!(before.len(), 11 + 6);
+    assert_eq!(before.len(), 11 + 8);
     assert_eq!(
         drift_of(&before, &own.topic("realtime-updates")),
         [Drift::Missing]
