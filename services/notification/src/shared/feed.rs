@@ -177,7 +177,7 @@ mod tests {
     fn a_publication_is_read_whatever_the_channel_is_called() {
         let payload = "ab12 7 1764000000000 11 user:a {}  é{\"data\":1}";
         assert!(parse(payload).is_none());
-        let payload = "ab12 7 1764000000000 12 user:a {}  é{\"data\":1}";
+        let payload = "ab12 7 1764000000000 13 user:a {}  é{\"data\":1}";
         let (channel, epoch, publication) = parse(payload).unwrap();
         assert_eq!(
             (channel, epoch, publication.offset),
