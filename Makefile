@@ -69,12 +69,14 @@ docs: build
 ##       checking what they depend on takes ten minutes more)
 lint: $(WEB)/node_modules/.installed
 	cargo fmt --all --check
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy $(CARGO_FLAGS) --exclude algotrade-embedded --exclude algotrade --all-targets -- -D warnings
 	cargo clippy --release --ignore-rust-version --locked -p algotrade --no-default-features -- -D warnings
 	cd $(WEB) && npm run --silent typecheck && npm run --silent lint
 	scripts/audit.sh
 
-## bench: figures of the Kafka layer beside bare librdkafka, on a real Kafka of their own
+## bench: figures of the Kafka layer beside bare librdkafka, on a real Kafka of their own; beside
+##        other clients, too: make bench ARGS="--python $$(scripts/install-test-tools.sh peers)"
 bench: build
 	scripts/install-test-tools.sh
 	$(BIN)/test-servers run -- $(BIN)/algotrade bench kafka $(ARGS)

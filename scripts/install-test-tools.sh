@@ -2,7 +2,8 @@
 # Installs what the tests need and isn't there: Postgres, Redis, Chromium, zstd, Prometheus (by apt),
 # Apache Kafka's jars (by Maven), TA-Lib and Centrifuge's client for Python (by pip). Does nothing,
 # in well under a second, when all of it is there. With the argument `indicators`, only what the
-# indicators are compared with.
+# indicators are compared with. With `peers`, only the Kafka clients for Python that `algotrade bench
+# kafka` measures beside; it prints the Python that has them, and nothing else installs them.
 #
 # What it can't install (compilers, Node, Java, Maven) it checks, and names everything that is
 # missing at once, each with the command that installs it.
@@ -14,6 +15,7 @@ readonly KAFKA_HOME="${XDG_CACHE_HOME:-$HOME/.cache}/algotrade/kafka-$KAFKA_VERS
 readonly CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/algotrade"
 readonly INDICATORS_PACKAGES=(TA-Lib==0.6.8 numpy==2.3.5)
 readonly CENTRIFUGE_PACKAGES=(centrifuge-python==0.7.0)
+readonly PEERS_PACKAGES=(aiokafka==0.14.0 confluent-kafka==2.16.1 faststream==0.7.8)
 
 say() { printf '%s\n' "install-test-tools: $*"; }
 have() { command -v "$1" >/dev/null 2>&1; }
@@ -184,6 +186,19 @@ install_venv() { # name, what it is for, packages
     fi
 }
 
+report() {
+    if [[ ${#problems[@]} -eq 0 ]]; then return 0; fi
+    printf 'install-test-tools: missing:\n' >&2
+    printf '  - %s\n' "${problems[@]}" >&2
+    exit 1
+}
+
+if [[ "${1:-}" == peers ]]; then
+    install_venv peers "other Kafka clients, to compare with" "${PEERS_PACKAGES[@]}" >&2
+    report
+    printf '%s\n' "$CACHE/peers-venv/bin/python"
+    exit 0
+fi
 if [[ "${1:-}" != indicators ]]; then
     check_prerequisites
     install_packages
@@ -193,8 +208,4 @@ fi
 # TA-Lib's wheels bring its C library along.
 install_venv indicators "compares the indicators" "${INDICATORS_PACKAGES[@]}"
 
-if [[ ${#problems[@]} -gt 0 ]]; then
-    printf 'install-test-tools: missing:\n' >&2
-    printf '  - %s\n' "${problems[@]}" >&2
-    exit 1
-fi
+report

@@ -35,6 +35,15 @@ pub struct Stack {
 impl Stack {
     /// Starts everything; the simulator waits to be released.
     pub async fn start(folder: TempDir, recording: &Recording) -> Self {
+        Self::start_with(folder, recording, &[]).await
+    }
+
+    /// As [`start`](Self::start), with settings of the services added, as `TELEMETRY__TRACE_RATIO`.
+    pub async fn start_with(
+        folder: TempDir,
+        recording: &Recording,
+        settings: &[(&str, String)],
+    ) -> Self {
         let servers = test_support::isolated().await;
         let kafka = KafkaSettings {
             bootstrap_servers: servers.kafka.clone(),
@@ -59,7 +68,7 @@ impl Stack {
             .iter()
             .map(|product| product.id.to_string())
             .collect();
-        let environment = [
+        let own = [
             ("KAFKA__BOOTSTRAP_SERVERS", servers.kafka.clone()),
             ("KAFKA__TOPIC_PREFIX", servers.topic_prefix.clone()),
             ("KAFKA__GROUP_PREFIX", servers.group_prefix.clone()),
@@ -79,9 +88,12 @@ impl Stack {
             ("SERVICES__MARKET_DATA_URL", url("market-data")),
             ("SERVICES__STRATEGY_URL", url("strategy")),
             ("SERVICES__FORWARD_TEST_URL", url("forward-test")),
-        ]
-        .map(|(name, value)| (format!("ALGOTRADE__{name}"), value))
-        .into();
+        ];
+        let environment = own
+            .into_iter()
+            .chain(settings.iter().cloned())
+            .map(|(name, value)| (format!("ALGOTRADE__{name}"), value))
+            .collect();
         let processes = BTreeMap::new();
         let mut stack = Self {
             kafka,

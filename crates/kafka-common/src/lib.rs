@@ -39,7 +39,7 @@ pub use producer::{
     BreakerSettings, CircuitState, Delivered, KafkaProducer, PendingDelivery, StopReport,
 };
 pub use properties::{ClientRole, Properties};
-pub use record::{Record, RecordMeta};
+pub use record::{Record, RecordMeta, headers as record_headers};
 pub use security::{AccessDenied, ConnectFailure, SecuritySettings};
 pub use settings::{Delivery, GroupProtocol, KafkaSettings};
 pub use spool::{Spool, SpoolError, SpoolSettings, Spooled};

@@ -13,6 +13,13 @@ use crate::security::SecuritySettings;
 /// within one and doesn't come back holds up the readers of its outputs for so long.
 const TRANSACTION_TIMEOUT_MS: u32 = 15_000;
 
+/// A processor hands over all outputs of a transaction at once: there are no more to wait for.
+const TRANSACTION_LINGER_MS: u32 = 1;
+
+/// Until the broker has written the end of a transaction to every partition it refuses the next one:
+/// some milliseconds, for which a tenth of a second would be long.
+const TRANSACTION_RETRY_BACKOFF_MS: u32 = 5;
+
 const STATISTICS_INTERVAL: &str = "statistics.interval.ms";
 
 /// How a processor's outputs and input offsets belong together.
@@ -52,7 +59,7 @@ pub struct KafkaSettings {
     pub delivery: Delivery,
     /// Replicas of each topic that the set-up creates.
     pub replication_factor: i32,
-    /// Small batching delay of producers, in milliseconds.
+    /// Small batching delay of producers, in milliseconds; at most 1 in a processor's transactions.
     pub linger_ms: u32,
     /// Largest batch of producers, in bytes.
     pub max_batch_size: u32,
@@ -242,9 +249,13 @@ impl KafkaSettings {
     /// all in-sync replicas, and a key on the same partition as every other client puts it.
     #[must_use]
     pub fn producer(&self, service: &str) -> ClientConfig {
+        self.producer_with(service, self.linger_ms, 100)
+    }
+
+    fn producer_with(&self, service: &str, linger_ms: u32, retry_backoff_ms: u32) -> ClientConfig {
         let mut config = self.client(service);
         config
-            .set("linger.ms", self.linger_ms.to_string())
+            .set("linger.ms", linger_ms.to_string())
             .set("batch.size", self.max_batch_size.to_string())
             .set("compression.type", &self.compression_type)
             .set("delivery.timeout.ms", self.delivery_timeout_ms.to_string());
@@ -256,7 +267,7 @@ impl KafkaSettings {
         config
             // 32 MB hold some 100,000 messages: enough to ride out a broker's restart.
             .set("queue.buffering.max.kbytes", "32768")
-            .set("retry.backoff.ms", "100")
+            .set("retry.backoff.ms", retry_backoff_ms.to_string())
             .set("retry.backoff.max.ms", "1000")
             .set(STATISTICS_INTERVAL, self.statistics_interval_ms.to_string());
         self.properties.apply(ClientRole::Producer, &mut config);
@@ -282,7 +293,8 @@ impl KafkaSettings {
     /// Settings of a processor's transactional producer.
     #[must_use]
     pub fn transactional_producer(&self, service: &str) -> ClientConfig {
-        let mut config = self.producer(service);
+        let linger_ms = self.linger_ms.min(TRANSACTION_LINGER_MS);
+        let mut config = self.producer_with(service, linger_ms, TRANSACTION_RETRY_BACKOFF_MS);
         config
             .set("transactional.id", self.transactional_id(service))
             .set("transaction.timeout.ms", TRANSACTION_TIMEOUT_MS.to_string())
@@ -389,6 +401,19 @@ mod tests {
         }
         assert_eq!(settings.max_poll_records, 500);
         assert!(settings.problems().is_empty());
+    }
+
+    #[test]
+    fn transactions_neither_linger_nor_wait_long_for_the_one_before() {
+        let mut settings = KafkaSettings::default();
+        let of = |settings: &KafkaSettings, key: &str| {
+            let config = settings.transactional_producer("strategy");
+            config.get(key).map(str::to_owned)
+        };
+        assert_eq!(of(&settings, "linger.ms").as_deref(), Some("1"));
+        assert_eq!(of(&settings, "retry.backoff.ms").as_deref(), Some("5"));
+        settings.linger_ms = 0;
+        assert_eq!(of(&settings, "linger.ms").as_deref(), Some("0"));
     }
 
     #[test]

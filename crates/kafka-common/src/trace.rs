@@ -1,8 +1,11 @@
 //! One trace through the log: W3C trace context in the record header `traceparent`.
 //!
 //! A message that is sent while another is handled carries on its trace; any other begins one, which is
-//! named by its `message-id`. No span is exported from here: the ids stand in every record and in
-//! the log lines of handlers, and that is what ties a tick to its signal, fill and push.
+//! named by its `message-id`. The ids stand in every record and in the log lines of handlers, and that
+//! is what ties a tick to its signal, fill and push. Spans of all that go to a [`SpanSink`], if there
+//! is one.
+
+mod span;
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,6 +14,8 @@ use rdkafka::message::Message;
 use thiserror::Error;
 use tracing::Instrument as _;
 use uuid::Uuid;
+
+pub use span::{OpenSpan, Span, SpanKind, SpanSink, export_to};
 
 use crate::record;
 
@@ -69,6 +74,14 @@ impl TraceContext {
     #[must_use]
     pub fn is_sampled(&self) -> bool {
         self.flags & SAMPLED != 0
+    }
+
+    /// A number that is the same for all of a trace and evenly spread over many: what decides
+    /// which traces are kept.
+    #[must_use]
+    pub fn chance(&self) -> u32 {
+        // The end of an id is random in every version, and in every other program's.
+        self.trace_id as u32
     }
 
     /// The next step of the same trace, named by a message.
@@ -136,10 +149,14 @@ fn low_half(id: Uuid) -> u64 {
 
 /// A UUID's version and variant bits keep both halves from being zero.
 fn of_id(id: Uuid) -> TraceContext {
-    TraceContext {
+    let kept = TraceContext {
         trace_id: id.as_u128(),
         parent_id: low_half(id),
         flags: SAMPLED,
+    };
+    match span::keeps(&kept) {
+        true => kept,
+        false => TraceContext { flags: 0, ..kept },
     }
 }
 
@@ -156,13 +173,19 @@ pub async fn scope<F: Future>(context: impl Into<Option<TraceContext>>, work: F)
 }
 
 /// Handles a record as a step of a trace, with the trace's id in its log lines.
-pub(crate) async fn handling<F: Future>(
+pub(crate) async fn handling<E: fmt::Display>(
+    service: &'static str,
     topic: &'static str,
     context: TraceContext,
-    work: F,
-) -> F::Output {
+    work: impl Future<Output = Result<(), E>>,
+) -> Result<(), E> {
+    let open = OpenSpan::of_record(service, topic, context);
     let span = tracing::info_span!("handle", topic, trace_id = context.trace_id());
-    scope(context, work).instrument(span).await
+    let outcome = scope(context, work).instrument(span).await;
+    if let Some(open) = open {
+        open.end(outcome.as_ref().err().map(E::to_string));
+    }
+    outcome
 }
 
 /// [`scope`] for work that awaits nothing, on any thread.

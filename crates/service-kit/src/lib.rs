@@ -8,6 +8,7 @@ pub mod database;
 pub mod health;
 pub mod json;
 pub mod leases;
+pub mod otlp;
 pub mod page;
 pub mod problem;
 pub mod service;

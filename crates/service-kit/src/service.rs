@@ -22,7 +22,7 @@ use crate::auth::Auth;
 use crate::cache::Cache;
 use crate::health::Health;
 use crate::settings::Settings;
-use crate::{database, telemetry};
+use crate::{database, otlp, telemetry};
 
 /// Largest request body.
 const MAX_BODY_BYTES: usize = 2 * 1024 * 1024;
@@ -72,6 +72,7 @@ impl Context {
         embedded: bool,
     ) -> anyhow::Result<Self> {
         install_crypto_provider();
+        otlp::start(&settings.telemetry)?;
         let database = database::connect(&settings.database)
             .await
             .map_err(|error| anyhow::anyhow!("database.url: {error}"))?;
@@ -268,6 +269,7 @@ impl BoundServer {
         }
         // Streams to browsers don't end by themselves.
         abort.abort();
+        otlp::flush().await;
         Ok(())
     }
 }

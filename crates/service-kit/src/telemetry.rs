@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use metrics::{Unit, describe_gauge, describe_histogram};
+use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 
@@ -50,6 +50,14 @@ fn describe() {
         "http_server_request_duration_seconds",
         Unit::Seconds,
         "From a request to the head of its answer, by method, route and status"
+    );
+    describe_counter!(
+        "telemetry_spans_exported_total",
+        "Spans that the collector has taken"
+    );
+    describe_counter!(
+        "telemetry_spans_dropped_total",
+        "Spans that were not exported, by reason: queue_full, refused, unreachable"
     );
 }
 

@@ -11,8 +11,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use tempfile::TempDir;
 
 use crate::kafka::{
-    ATTEMPTS, CLUSTER_ID, FORMAT_BOUND, SETTINGS, START_BOUND, STOP_BOUND, address_in_use, java,
-    kafka_libs, serve,
+    CLUSTER_ID, FORMAT_BOUND, SETTINGS, START_BOUND, STOP_BOUND, java, kafka_libs, serve,
 };
 use crate::process::{Server, Signal, run_to_end};
 use crate::{ports, run_dir};
@@ -57,13 +56,7 @@ impl KafkaCluster {
     /// # Errors
     /// When Java or Kafka's jars are missing or a broker doesn't start, with the end of its log.
     pub async fn start() -> Result<Self> {
-        let mut attempt = 1;
-        loop {
-            match Self::start_once().await {
-                Err(error) if attempt < ATTEMPTS && address_in_use(&error) => attempt += 1,
-                result => return result,
-            }
-        }
+        ports::start_on_free_ports(Self::start_once).await
     }
 
     async fn start_once() -> Result<Self> {

@@ -24,8 +24,6 @@ pub(crate) const FORMAT_BOUND: Duration = Duration::from_secs(60);
 pub(crate) const START_BOUND: Duration = Duration::from_secs(60);
 /// A broker that takes longer to end has nothing worth waiting for: its data goes with it.
 pub(crate) const STOP_BOUND: Duration = Duration::from_secs(15);
-/// Tries with other ports when somebody took ours meanwhile.
-pub(crate) const ATTEMPTS: u32 = 3;
 
 /// What differs from Kafka's defaults in every broker that tests use.
 pub(crate) const SETTINGS: &[(&str, &str)] = &[
@@ -95,13 +93,7 @@ impl KafkaBroker {
     /// # Errors
     /// As [`start`](Self::start).
     pub async fn start_with(settings: &[(&str, &str)]) -> Result<Self> {
-        let mut attempt = 1;
-        loop {
-            match Self::start_once(settings).await {
-                Err(error) if attempt < ATTEMPTS && address_in_use(&error) => attempt += 1,
-                result => return result,
-            }
-        }
+        ports::start_on_free_ports(|| Self::start_once(settings)).await
     }
 
     async fn start_once(settings: &[(&str, &str)]) -> Result<Self> {
@@ -273,10 +265,6 @@ pub(crate) fn serve(libs: &Path, dir: &Path) -> Result<Server> {
         .arg("kafka.Kafka")
         .arg(dir.join("server.properties"));
     Server::start("Apache Kafka", command, &dir.join("kafka.log"))
-}
-
-pub(crate) fn address_in_use(error: &anyhow::Error) -> bool {
-    format!("{error:#}").contains("Address already in use")
 }
 
 /// Whether the broker is a member of its own cluster: it listens a little before that.

@@ -14,6 +14,32 @@ const RANGE: Range<u16> = 20_000..32_000;
 /// What this process gave out: a server that is slow to bind must not lose its port to a sibling.
 static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
 
+/// Tries with other ports when somebody took ours meanwhile.
+const ATTEMPTS: u32 = 3;
+
+/// Starts a server that chooses its ports with [`free_port`]; again, with others, if somebody was
+/// quicker.
+///
+/// # Errors
+/// Why it didn't start, in the end.
+pub(crate) async fn start_on_free_ports<S, F>(start: impl Fn() -> F) -> Result<S>
+where
+    F: Future<Output = Result<S>>,
+{
+    let mut attempt = 1;
+    loop {
+        match start().await {
+            Err(error) if attempt < ATTEMPTS && address_in_use(&error) => attempt += 1,
+            result => return result,
+        }
+    }
+}
+
+/// Servers say it alike, each in its log.
+fn address_in_use(error: &anyhow::Error) -> bool {
+    format!("{error:#}").contains("Address already in use")
+}
+
 /// A port on 127.0.0.1 that nobody listens on and that this process has not given out before.
 ///
 /// Another process may still take it before the caller's server binds it; whoever starts a server

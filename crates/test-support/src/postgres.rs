@@ -16,8 +16,6 @@ use crate::{ports, run_dir};
 const INITDB_BOUND: Duration = Duration::from_secs(60);
 const START_BOUND: Duration = Duration::from_secs(30);
 const STOP_BOUND: Duration = Duration::from_secs(10);
-/// Tries with another port when somebody took ours meanwhile.
-const ATTEMPTS: u32 = 3;
 /// The users that may own the server when we are root, the first that exists.
 const UNPRIVILEGED: [&str; 2] = ["postgres", "nobody"];
 
@@ -37,13 +35,7 @@ impl PostgresServer {
     /// # Errors
     /// When Postgres isn't installed or doesn't start, with the end of its log.
     pub async fn start() -> Result<Self> {
-        let mut attempt = 1;
-        loop {
-            match Self::start_once().await {
-                Err(error) if attempt < ATTEMPTS && address_in_use(&error) => attempt += 1,
-                result => return result,
-            }
-        }
+        ports::start_on_free_ports(Self::start_once).await
     }
 
     async fn start_once() -> Result<Self> {
@@ -127,10 +119,6 @@ fn server_command(programs: &Path, data: &Path, run_as: &RunAs, port: u16) -> Co
         command.args(["-c", &setting]);
     }
     command
-}
-
-fn address_in_use(error: &anyhow::Error) -> bool {
-    format!("{error:#}").contains("Address already in use")
 }
 
 async fn accepts(url: &str) -> bool {

@@ -11,8 +11,6 @@ use crate::{ports, run_dir};
 
 const START_BOUND: Duration = Duration::from_secs(20);
 const STOP_BOUND: Duration = Duration::from_secs(5);
-/// Tries with another port when somebody took ours meanwhile.
-const ATTEMPTS: u32 = 3;
 
 /// A private `redis-server` without persistence. Dropping it kills it.
 #[derive(Debug)]
@@ -29,13 +27,7 @@ impl RedisServer {
     /// # Errors
     /// When `redis-server` isn't installed or doesn't start, with the end of its log.
     pub async fn start() -> Result<Self> {
-        let mut attempt = 1;
-        loop {
-            match Self::start_once().await {
-                Err(error) if attempt < ATTEMPTS && address_in_use(&error) => attempt += 1,
-                result => return result,
-            }
-        }
+        ports::start_on_free_ports(Self::start_once).await
     }
 
     async fn start_once() -> Result<Self> {
@@ -72,10 +64,6 @@ impl RedisServer {
     pub async fn stop(mut self) -> Result<()> {
         self.server.stop(Signal::Terminate, STOP_BOUND).await
     }
-}
-
-fn address_in_use(error: &anyhow::Error) -> bool {
-    format!("{error:#}").contains("Address already in use")
 }
 
 async fn answers(url: &str) -> bool {

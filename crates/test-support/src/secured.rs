@@ -12,10 +12,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use tempfile::TempDir;
 
 use crate::certificates::Authority;
-use crate::kafka::{
-    ATTEMPTS, CLUSTER_ID, FORMAT_BOUND, SETTINGS, START_BOUND, address_in_use, java, kafka_libs,
-    serve,
-};
+use crate::kafka::{CLUSTER_ID, FORMAT_BOUND, SETTINGS, START_BOUND, java, kafka_libs, serve};
 use crate::process::{Server, run_to_end};
 use crate::{ports, run_dir};
 
@@ -63,13 +60,7 @@ impl SecuredBroker {
     /// # Errors
     /// When Java or Kafka's jars are missing or the broker doesn't start, with the end of its log.
     pub async fn start() -> Result<Self> {
-        let mut attempt = 1;
-        loop {
-            match Self::start_once().await {
-                Err(error) if attempt < ATTEMPTS && address_in_use(&error) => attempt += 1,
-                result => return result,
-            }
-        }
+        ports::start_on_free_ports(Self::start_once).await
     }
 
     async fn start_once() -> Result<Self> {

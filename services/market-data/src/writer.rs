@@ -11,9 +11,12 @@ use std::time::{Duration, Instant};
 
 use kafka_common::messages::{MarketDataUpdate, MissingTrades, RecordKind};
 use kafka_common::topics::MarketDataUpdates;
-use kafka_common::{KafkaSettings, MarketDataService, Service as _, Topic as _, envelope};
+use kafka_common::trace::OpenSpan;
+use kafka_common::{
+    KafkaSettings, MarketDataService, Service as _, Topic as _, envelope, record_headers,
+};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
+use rdkafka::message::{DeliveryResult, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 use rdkafka::{ClientContext, Statistics};
 use tokio::sync::{mpsc, oneshot};
@@ -39,6 +42,7 @@ struct Job {
     key: String,
     value: Vec<u8>,
     headers: OwnedHeaders,
+    span: Option<OpenSpan>,
     done: oneshot::Sender<Result<(), Fenced>>,
 }
 
@@ -125,34 +129,22 @@ impl Writer {
         let (done, written) = oneshot::channel();
         let service = MarketDataService::NAME;
         let value = envelope::encode(service, chrono::Utc::now(), record).map_err(|_| Fenced)?;
+        let id = Uuid::now_v7();
+        let mark = [(RecordKind::HEADER, MissingTrades::RECORD_KIND)];
+        let extra = if record.gap.is_some() { &mark[..] } else { &[] };
+        let topic = MarketDataUpdates::SPEC.name;
         let job = Job {
             key: record.symbol.clone(),
             value,
-            headers: self.headers(record),
+            headers: record_headers(self.with_headers, id, extra),
+            span: self
+                .with_headers
+                .then(|| OpenSpan::of_message(service, topic, id))
+                .flatten(),
             done,
         };
         self.jobs.send(job).await.map_err(|_| Fenced)?;
         Ok(Written(written))
-    }
-
-    fn headers(&self, record: &MarketDataUpdate) -> OwnedHeaders {
-        let mut headers = OwnedHeaders::new();
-        let id = Uuid::now_v7().to_string();
-        let standard = [
-            ("content-type", "application/json"),
-            ("schema-version", "1"),
-            ("message-id", id.as_str()),
-        ];
-        let mark = [(RecordKind::HEADER, MissingTrades::RECORD_KIND)];
-        let standard = standard.iter().filter(|_| self.with_headers);
-        let mark = mark.iter().filter(|_| record.gap.is_some());
-        for (key, value) in standard.chain(mark) {
-            headers = headers.insert(Header {
-                key,
-                value: Some(*value),
-            });
-        }
-        headers
     }
 }
 
@@ -211,6 +203,9 @@ impl Thread {
                 }
             }
             for job in batch {
+                if let Some(span) = job.span {
+                    span.end(None);
+                }
                 // Who waited may be gone.
                 let _told = job.done.send(Ok(()));
             }

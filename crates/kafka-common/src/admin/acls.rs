@@ -2,22 +2,19 @@
 #![allow(unsafe_code, reason = "rust-rdkafka has no ACLs")]
 
 use std::ptr::{null, null_mut};
-use std::time::Duration;
 
 use rdkafka::bindings as c;
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode;
 use uuid::Uuid;
 
-use super::connection::{Connection, c_string, error_of, items, text};
+use super::connection::{Connection, c_string, error_of, read_items, text};
 use super::rules::Rule;
 use super::{Outcomes, run_blocking};
 use crate::acl::{Acl, CLUSTER, Operation, Pattern, ResourceKind};
 use crate::error::ClientError;
 use crate::security::AccessDenied;
 use crate::settings::KafkaSettings;
-
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Every rule about topics, groups, transactional ids and the cluster.
 ///
@@ -208,7 +205,6 @@ fn describe(connection: &mut Connection) -> Result<Vec<Rule>, ClientError> {
     let event = connection.request(
         c::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBEACLS,
         "reading the ACLs",
-        REQUEST_TIMEOUT,
         // SAFETY: all pointers are alive during the call, which copies the filter.
         |client, options, queue| unsafe {
             c::rd_kafka_DescribeAcls(client, filter.0, options, queue);
@@ -217,10 +213,11 @@ fn describe(connection: &mut Connection) -> Result<Vec<Rule>, ClientError> {
     // SAFETY: the event is the answer to this request and outlives what is read from it.
     unsafe {
         let result = c::rd_kafka_event_DescribeAcls_result(event.ptr());
-        let mut count = 0;
-        let bindings = c::rd_kafka_DescribeAcls_result_acls(result, &mut count);
-        let rules = items(bindings, count).iter();
-        let mut rules: Vec<Rule> = rules.filter_map(|binding| read(*binding)).collect();
+        let rules = read_items(
+            |count| c::rd_kafka_DescribeAcls_result_acls(result, count),
+            |binding| read(binding),
+        );
+        let mut rules: Vec<Rule> = rules.into_iter().flatten().collect();
         rules.sort();
         Ok(rules)
     }
@@ -281,7 +278,6 @@ fn create(connection: &mut Connection, rules: Vec<Acl>) -> Result<Outcomes<Acl>,
     let event = connection.request(
         c::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_CREATEACLS,
         "creating ACLs",
-        REQUEST_TIMEOUT,
         // SAFETY: all pointers are alive during the call, which copies the bindings.
         |client, options, queue| unsafe {
             c::rd_kafka_CreateAcls(
@@ -296,12 +292,10 @@ fn create(connection: &mut Connection, rules: Vec<Acl>) -> Result<Outcomes<Acl>,
     // SAFETY: the event is the answer to this request and outlives what is read from it.
     let results: Vec<Option<RDKafkaErrorCode>> = unsafe {
         let result = c::rd_kafka_event_CreateAcls_result(event.ptr());
-        let mut count = 0;
-        let results = c::rd_kafka_CreateAcls_result_acls(result, &mut count);
-        let results = items(results, count).iter();
-        results
-            .map(|result| error_of(c::rd_kafka_acl_result_error(*result)))
-            .collect()
+        read_items(
+            |count| c::rd_kafka_CreateAcls_result_acls(result, count),
+            |result| error_of(c::rd_kafka_acl_result_error(result)),
+        )
     };
     Ok(with_results(rules, results))
 }
@@ -313,7 +307,6 @@ fn delete(connection: &mut Connection, rules: Vec<Rule>) -> Result<Outcomes<Rule
     let event = connection.request(
         c::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DELETEACLS,
         "deleting ACLs",
-        REQUEST_TIMEOUT,
         // SAFETY: all pointers are alive during the call, which copies the filters.
         |client, options, queue| unsafe {
             c::rd_kafka_DeleteAcls(
@@ -328,12 +321,10 @@ fn delete(connection: &mut Connection, rules: Vec<Rule>) -> Result<Outcomes<Rule
     // SAFETY: the event is the answer to this request and outlives what is read from it.
     let results: Vec<Option<RDKafkaErrorCode>> = unsafe {
         let result = c::rd_kafka_event_DeleteAcls_result(event.ptr());
-        let mut count = 0;
-        let responses = c::rd_kafka_DeleteAcls_result_responses(result, &mut count);
-        let responses = items(responses, count).iter();
-        responses
-            .map(|response| error_of(c::rd_kafka_DeleteAcls_result_response_error(*response)))
-            .collect()
+        read_items(
+            |count| c::rd_kafka_DeleteAcls_result_responses(result, count),
+            |response| error_of(c::rd_kafka_DeleteAcls_result_response_error(response)),
+        )
     };
     Ok(with_results(rules, results))
 }

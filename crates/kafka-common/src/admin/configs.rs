@@ -10,10 +10,9 @@ use rdkafka::bindings as c;
 use rdkafka::error::KafkaError;
 
 use super::Outcomes;
-use super::connection::{Connection, c_string, items, text};
+use super::connection::{Connection, c_string, read_items, text};
 use crate::error::ClientError;
 
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) const RETENTION: &str = "retention.ms";
 
 struct Resource(*mut c::rd_kafka_ConfigResource_t);
@@ -44,7 +43,6 @@ impl Connection {
         let event = self.request(
             c::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_INCREMENTALALTERCONFIGS,
             "changing the retention of topics",
-            REQUEST_TIMEOUT,
             // SAFETY: all pointers are alive during the call, which copies the resources.
             |client, options, queue| unsafe {
                 c::rd_kafka_IncrementalAlterConfigs(
@@ -59,17 +57,16 @@ impl Connection {
         // SAFETY: the event is the answer to this request and outlives what is read from it.
         unsafe {
             let result = c::rd_kafka_event_IncrementalAlterConfigs_result(event.ptr());
-            let mut count = 0;
-            let resources =
-                c::rd_kafka_IncrementalAlterConfigs_result_resources(result, &mut count);
-            let results = items(resources, count).iter().map(|resource| {
-                let outcome = match c::rd_kafka_ConfigResource_error(*resource) {
-                    c::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR => Ok(()),
-                    code => Err(KafkaError::AdminOp(code.into())),
-                };
-                (text(c::rd_kafka_ConfigResource_name(*resource)), outcome)
-            });
-            Ok(results.collect())
+            Ok(read_items(
+                |count| c::rd_kafka_IncrementalAlterConfigs_result_resources(result, count),
+                |resource| {
+                    let outcome = match c::rd_kafka_ConfigResource_error(resource) {
+                        c::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR => Ok(()),
+                        code => Err(KafkaError::AdminOp(code.into())),
+                    };
+                    (text(c::rd_kafka_ConfigResource_name(resource)), outcome)
+                },
+            ))
         }
     }
 }

@@ -20,6 +20,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::metadata::Metadata;
 use rdkafka::types::{RDKafkaErrorCode, RDKafkaType};
 
+use super::REQUEST_TIMEOUT;
 use crate::acl::{CLUSTER, Operation};
 use crate::error::ClientError;
 use crate::security::{ConnectFailure, SecuritySettings, Verification, classify};
@@ -145,15 +146,25 @@ pub(super) unsafe fn text(pointer: *const c_char) -> String {
     }
 }
 
-/// The items of one of librdkafka's arrays of pointers.
+/// Reads the items of one of librdkafka's arrays of pointers; `array` is given where to put their
+/// number.
 ///
 /// # Safety
-/// `items` is null or points to `count` pointers that live for `'a`.
-pub(super) unsafe fn items<'a, T>(items: *mut *const T, count: usize) -> &'a [*const T] {
+/// The array is null or holds as many pointers as it says, and they live during the call.
+pub(super) unsafe fn read_items<T, R>(
+    array: impl FnOnce(*mut usize) -> *mut *const T,
+    read: impl FnMut(*const T) -> R,
+) -> Vec<R> {
+    let mut count = 0;
+    let items = array(&mut count);
     match items.is_null() || count == 0 {
-        true => &[],
+        true => Vec::new(),
         // SAFETY: as above.
-        false => unsafe { std::slice::from_raw_parts(items, count) },
+        false => unsafe { std::slice::from_raw_parts(items, count) }
+            .iter()
+            .copied()
+            .map(read)
+            .collect(),
     }
 }
 
@@ -258,6 +269,31 @@ impl Connection {
         }
     }
 
+    /// As [`request`](Self::request), for an answer that also tells what this principal may do with
+    /// what it describes.
+    ///
+    /// # Errors
+    /// As [`request`](Self::request).
+    pub(super) fn request_with_rights(
+        &mut self,
+        operation: c::rd_kafka_admin_op_t,
+        action: &'static str,
+        send: impl FnOnce(*mut c::rd_kafka_t, *mut c::rd_kafka_AdminOptions_t, *mut c::rd_kafka_queue_t),
+    ) -> Result<Event, ClientError> {
+        self.request(operation, action, |client, options, queue| {
+            // SAFETY: the options are alive during the call. An error object, which there is only
+            // for a request that has no such option, is freed.
+            unsafe {
+                let refused =
+                    c::rd_kafka_AdminOptions_set_include_authorized_operations(options, 1);
+                if !refused.is_null() {
+                    c::rd_kafka_error_destroy(refused);
+                }
+            }
+            send(client, options, queue);
+        })
+    }
+
     /// Makes a request and waits for its answer.
     ///
     /// # Errors
@@ -266,14 +302,13 @@ impl Connection {
         &mut self,
         operation: c::rd_kafka_admin_op_t,
         action: &'static str,
-        within: Duration,
         send: impl FnOnce(*mut c::rd_kafka_t, *mut c::rd_kafka_AdminOptions_t, *mut c::rd_kafka_queue_t),
     ) -> Result<Event, ClientError> {
         let client = self.client.native_ptr();
         // SAFETY: the client is alive; the queue is given back by `Queue`.
         let queue = unsafe { c::rd_kafka_queue_new(client) };
         let queue = NonNull::new(queue).map(Queue).ok_or_else(no_memory)?;
-        let millis = c_int::try_from(within.as_millis()).unwrap_or(c_int::MAX);
+        let millis = c_int::try_from(REQUEST_TIMEOUT.as_millis()).unwrap_or(c_int::MAX);
         // SAFETY: the options live until they are destroyed here; the request copies what it needs
         // of them. A timeout within librdkafka's bounds is all that could be refused.
         unsafe {
@@ -285,7 +320,7 @@ impl Connection {
             send(client, options, queue.0.as_ptr());
             c::rd_kafka_AdminOptions_destroy(options);
         }
-        let deadline = Instant::now() + within + GRACE;
+        let deadline = Instant::now() + REQUEST_TIMEOUT + GRACE;
         loop {
             if let Some(event) = queue.poll(STEP) {
                 return match event.error() {

@@ -5,16 +5,13 @@
 )]
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use rdkafka::bindings as c;
 
-use super::connection::{Connection, items, text};
+use super::connection::{Connection, read_items, text};
 use super::run_blocking;
 use crate::error::ClientError;
 use crate::settings::KafkaSettings;
-
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Every group that this principal may see, by its name on the broker, with whether it has
 /// members. One that was never used isn't among them.
@@ -34,7 +31,6 @@ impl Connection {
         let event = self.request(
             c::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPS,
             "listing groups",
-            REQUEST_TIMEOUT,
             // SAFETY: all pointers are alive during the call.
             |client, options, queue| unsafe {
                 c::rd_kafka_ListConsumerGroups(client, options, queue);
@@ -43,22 +39,21 @@ impl Connection {
         // SAFETY: the event is the answer to this request and outlives what is read from it.
         unsafe {
             let result = c::rd_kafka_event_ListConsumerGroups_result(event.ptr());
-            let mut count = 0;
-            let groups = c::rd_kafka_ListConsumerGroups_result_valid(result, &mut count);
-            let groups = items(groups, count).iter().map(|group| {
-                let state = c::rd_kafka_ConsumerGroupListing_state(*group);
-                // States that librdkafka doesn't know are those of a group at work.
-                let alone = [
-                    State::RD_KAFKA_CONSUMER_GROUP_STATE_EMPTY,
-                    State::RD_KAFKA_CONSUMER_GROUP_STATE_DEAD,
-                ]
-                .contains(&state);
-                (
-                    text(c::rd_kafka_ConsumerGroupListing_group_id(*group)),
-                    !alone,
-                )
-            });
-            Ok(groups.collect())
+            let groups = read_items(
+                |count| c::rd_kafka_ListConsumerGroups_result_valid(result, count),
+                |group| {
+                    let state = c::rd_kafka_ConsumerGroupListing_state(group);
+                    // States that librdkafka doesn't know are those of a group at work.
+                    let alone = [
+                        State::RD_KAFKA_CONSUMER_GROUP_STATE_EMPTY,
+                        State::RD_KAFKA_CONSUMER_GROUP_STATE_DEAD,
+                    ]
+                    .contains(&state);
+                    let name = text(c::rd_kafka_ConsumerGroupListing_group_id(group));
+                    (name, !alone)
+                },
+            );
+            Ok(groups.into_iter().collect())
         }
     }
 }

@@ -5,17 +5,14 @@
 )]
 
 use std::ffi::CString;
-use std::time::Duration;
 
 use rdkafka::bindings as c;
 use rdkafka::types::RDKafkaErrorCode;
 
 use super::acls::operation_from_c;
-use super::connection::{Connection, c_string, error_of, items, text};
+use super::connection::{Connection, c_string, error_of, read_items, text};
 use crate::acl::Operation;
 use crate::error::ClientError;
-
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A topic as the broker describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,18 +43,11 @@ impl Connection {
     pub(crate) fn topics(&mut self, names: &[String]) -> Result<Vec<SeenTopic>, ClientError> {
         let names = c_strings(names)?;
         let mut pointers: Vec<_> = names.iter().map(|name| name.as_ptr()).collect();
-        let event = self.request(
+        let event = self.request_with_rights(
             c::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS,
             "describing topics",
-            REQUEST_TIMEOUT,
-            // SAFETY: all pointers are alive during the calls, which copy the names. An error
-            // object of the option, which can only be refused for another request, is freed.
+            // SAFETY: all pointers are alive during the calls, which copy the names.
             |client, options, queue| unsafe {
-                let refused =
-                    c::rd_kafka_AdminOptions_set_include_authorized_operations(options, 1);
-                if !refused.is_null() {
-                    c::rd_kafka_error_destroy(refused);
-                }
                 let topics = c::rd_kafka_TopicCollection_of_topic_names(
                     pointers.as_mut_ptr(),
                     pointers.len(),
@@ -69,12 +59,10 @@ impl Connection {
         // SAFETY: the event is the answer to this request and outlives what is read from it.
         unsafe {
             let result = c::rd_kafka_event_DescribeTopics_result(event.ptr());
-            let mut count = 0;
-            let topics = c::rd_kafka_DescribeTopics_result_topics(result, &mut count);
-            Ok(items(topics, count)
-                .iter()
-                .map(|topic| read_topic(*topic))
-                .collect())
+            Ok(read_items(
+                |count| c::rd_kafka_DescribeTopics_result_topics(result, count),
+                |topic| read_topic(topic),
+            ))
         }
     }
 
@@ -85,17 +73,11 @@ impl Connection {
     pub(crate) fn groups(&mut self, names: &[String]) -> Result<Vec<SeenGroup>, ClientError> {
         let names = c_strings(names)?;
         let mut pointers: Vec<_> = names.iter().map(|name| name.as_ptr()).collect();
-        let event = self.request(
+        let event = self.request_with_rights(
             c::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS,
             "describing groups",
-            REQUEST_TIMEOUT,
             // SAFETY: as for topics.
             |client, options, queue| unsafe {
-                let refused =
-                    c::rd_kafka_AdminOptions_set_include_authorized_operations(options, 1);
-                if !refused.is_null() {
-                    c::rd_kafka_error_destroy(refused);
-                }
                 c::rd_kafka_DescribeConsumerGroups(
                     client,
                     pointers.as_mut_ptr(),
@@ -108,33 +90,23 @@ impl Connection {
         // SAFETY: the event is the answer to this request and outlives what is read from it.
         unsafe {
             let result = c::rd_kafka_event_DescribeConsumerGroups_result(event.ptr());
-            let mut count = 0;
-            let groups = c::rd_kafka_DescribeConsumerGroups_result_groups(result, &mut count);
-            Ok(items(groups, count)
-                .iter()
-                .map(|group| read_group(*group))
-                .collect())
+            Ok(read_items(
+                |count| c::rd_kafka_DescribeConsumerGroups_result_groups(result, count),
+                |group| read_group(group),
+            ))
         }
     }
-}
 
-impl Connection {
     /// What this principal may do with the cluster; empty where it may not even look.
     ///
     /// # Errors
     /// The request as a whole failed.
     pub(crate) fn cluster_operations(&mut self) -> Result<Vec<Operation>, ClientError> {
-        let event = self.request(
+        let event = self.request_with_rights(
             c::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECLUSTER,
             "describing the cluster",
-            REQUEST_TIMEOUT,
             // SAFETY: as for topics.
             |client, options, queue| unsafe {
-                let refused =
-                    c::rd_kafka_AdminOptions_set_include_authorized_operations(options, 1);
-                if !refused.is_null() {
-                    c::rd_kafka_error_destroy(refused);
-                }
                 c::rd_kafka_DescribeCluster(client, options, queue);
             },
         )?;

@@ -102,7 +102,7 @@ impl<S: Service> KafkaConsumer<S> {
         self.subscriptions.push(Subscription {
             topic,
             physical: self.settings.topic(topic).into(),
-            dispatch: dispatch::<T, F, R>(S::GROUP, handler),
+            dispatch: dispatch::<S, T, F, R>(handler),
             staleness: None,
         });
         self

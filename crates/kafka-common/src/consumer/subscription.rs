@@ -12,6 +12,7 @@ use rdkafka::message::{Message, OwnedMessage};
 use super::options::{AgeOf, StaleOutcome, Staleness};
 use crate::envelope;
 use crate::error::HandlerError;
+use crate::matrix::Service;
 use crate::record::{Record, RecordMeta, broker_timestamp};
 use crate::telemetry;
 use crate::topics::Topic;
@@ -67,15 +68,16 @@ impl Subscription {
 
 /// The dispatch of a topic's handler. A handler that panics has failed for good: it must not take
 /// the consumer with it, and would panic again.
-pub(super) fn dispatch<T, F, R>(group: &'static str, handler: F) -> Dispatch
+pub(super) fn dispatch<S, T, F, R>(handler: F) -> Dispatch
 where
+    S: Service,
     T: Topic,
     F: Fn(Record<T::Message>) -> R + Send + Sync + 'static,
     R: Future<Output = Outcome> + Send + 'static,
 {
     let handler = Arc::new(handler);
     // Looked up once: by the record it would cost more than a quick handler.
-    let duration = telemetry::process_duration(T::SPEC.name, group);
+    let duration = telemetry::process_duration(T::SPEC.name, S::GROUP);
     Arc::new(move |message| {
         let envelope =
             envelope::decode::<T::Message>(message.payload()).map_err(|error| error.to_string())?;
@@ -105,7 +107,7 @@ where
             duration.record(started.elapsed().as_secs_f64());
             outcome
         };
-        let handling = AssertUnwindSafe(trace::handling(T::SPEC.name, context, timed))
+        let handling = AssertUnwindSafe(trace::handling(S::NAME, T::SPEC.name, context, timed))
             .catch_unwind()
             .map(|outcome| {
                 outcome.unwrap_or_else(|panic| {

@@ -55,6 +55,7 @@ impl<P: Processor> Core<P> {
         let started = Instant::now();
         let mut offsets = TopicPartitionList::new();
         let mut rows = Vec::new();
+        let mut spans = Vec::new();
         let mut outputs = 0;
         for open in self.units.values_mut() {
             open.machine.before_commit(&mut open.out);
@@ -64,6 +65,7 @@ impl<P: Processor> Core<P> {
             let produced = open.out.records.len();
             for record in open.out.records.drain(..) {
                 self.committer.send(&record)?;
+                spans.extend(record.span);
             }
             rows.append(&mut open.out.rows);
             add_offsets(open, produced > 0, &mut offsets)?;
@@ -74,6 +76,7 @@ impl<P: Processor> Core<P> {
             let seconds = started.elapsed().as_secs_f64();
             telemetry::committed(ServiceOf::<P>::NAME, self.uncommitted, seconds);
             telemetry::produced(ServiceOf::<P>::NAME, outputs);
+            spans.into_iter().for_each(|span| span.end(None));
         }
         self.uncommitted = 0;
         self.last_commit = Instant::now();

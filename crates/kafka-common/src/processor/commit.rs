@@ -141,14 +141,17 @@ impl Committer {
     }
 
     /// Commits outputs and offsets. The broker refuses both if this member's generation is over.
+    ///
+    /// In a transaction the offsets go to the broker while the outputs are on their way: see
+    /// `docs/decisions/0032-offsets-overtake-outputs.md`.
     pub(super) fn commit<C: ConsumerContext>(
         &mut self,
         consumer: &BaseConsumer<C>,
         offsets: &TopicPartitionList,
     ) -> Result<(), ClientError> {
         self.begin()?;
-        self.drain()?;
         if !self.transactional {
+            self.drain()?;
             return consumer
                 .commit(offsets, CommitMode::Sync)
                 .map_err(ClientError::kafka("committing offsets"));
@@ -163,6 +166,7 @@ impl Committer {
         self.producer
             .send_offsets_to_transaction(offsets, &group, TRANSACTION_TIMEOUT)
             .map_err(self.failed_to("adding offsets to the transaction"))?;
+        self.drain()?;
         self.producer
             .commit_transaction(TRANSACTION_TIMEOUT)
             .map_err(self.failed_to("committing the transaction"))?;

@@ -12,6 +12,7 @@ use crate::matrix::{Produces, Service, dead_letter_topic};
 use crate::record;
 use crate::settings::KafkaSettings;
 use crate::topics::Topic;
+use crate::trace::OpenSpan;
 
 pub(super) struct OutputRecord {
     pub(super) topic: String,
@@ -19,6 +20,8 @@ pub(super) struct OutputRecord {
     pub(super) key: Vec<u8>,
     pub(super) value: Vec<u8>,
     pub(super) headers: OwnedHeaders,
+    /// Until it is committed; none where nobody wants to know.
+    pub(super) span: Option<OpenSpan>,
 }
 
 /// Collects records and rows. While the log before the commit is applied again, records are
@@ -95,6 +98,11 @@ impl<S: Service, Row> Outputs<S, Row> {
                 key: key.as_bytes().to_vec(),
                 value,
                 headers: record::headers(self.settings.record_headers, message_id, extra_headers),
+                span: self
+                    .settings
+                    .record_headers
+                    .then(|| OpenSpan::of_message(S::NAME, T::SPEC.name, message_id))
+                    .flatten(),
             }),
             // The messages are plain structs, so this is a bug; it ends the run, never a record.
             Err(error) => self.failed = Some(format!("encoding for {}: {error}", T::SPEC.name)),
@@ -122,6 +130,7 @@ impl<S: Service, Row> Outputs<S, Row> {
             key: letter.key,
             value: letter.value,
             headers: letter.headers,
+            span: None,
         });
     }
 

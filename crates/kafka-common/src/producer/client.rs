@@ -18,6 +18,7 @@ use crate::security::ConnectionWatch;
 use crate::settings::KafkaSettings;
 use crate::statistics::ClientStatistics;
 use crate::telemetry;
+use crate::trace::OpenSpan;
 
 /// A full queue is looked at again after this long even if no delivery was reported.
 const QUEUE_FULL_STEP: Duration = Duration::from_millis(50);
@@ -30,6 +31,7 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) key: &'a [u8],
     pub(crate) value: &'a [u8],
     pub(crate) headers: OwnedHeaders,
+    pub(crate) span: Option<OpenSpan>,
 }
 
 pub(crate) struct DeliveryContext {
@@ -61,6 +63,9 @@ impl ProducerContext for DeliveryContext {
             Ok(report) => {
                 let seconds = message.started.elapsed().as_secs_f64();
                 message.destination.delivered(seconds);
+                if let Some(span) = message.span {
+                    span.end(None);
+                }
                 tell(message.permit, Outcome::Answered);
                 Ok(Delivered {
                     partition: report.partition(),
@@ -84,6 +89,10 @@ impl ProducerContext for DeliveryContext {
                     error,
                 };
                 failure.tell(retry_after);
+                // One that is tried again is still on its way.
+                if let (Some(span), None) = (message.span, retry_after) {
+                    span.end(Some(error.to_string()));
+                }
                 tell(message.permit, retry::outcome(error));
                 Err(Undelivered::refused(
                     &message.destination,
@@ -151,6 +160,7 @@ impl Client {
             size: message.value.len(),
             attempt,
             started,
+            span: message.span,
             permit,
             answer: sender,
         });

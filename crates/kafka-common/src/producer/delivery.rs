@@ -11,6 +11,7 @@ use super::destination::Destination;
 use super::retry::Attempt;
 use crate::error::ProduceError;
 use crate::security::ConnectionWatch;
+use crate::trace::OpenSpan;
 
 /// Where a delivered message landed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +38,7 @@ pub(crate) struct InFlight {
     pub(super) size: usize,
     pub(super) attempt: Attempt,
     pub(super) started: Instant,
+    pub(super) span: Option<OpenSpan>,
     /// None for the spool, which waits for the broker by itself.
     pub(super) permit: Option<Permit>,
     pub(super) answer: oneshot::Sender<Answer>,

@@ -33,6 +33,7 @@ use crate::record;
 use crate::settings::KafkaSettings;
 use crate::telemetry;
 use crate::topics::Topic;
+use crate::trace::OpenSpan;
 use breaker::{Breaker, Permit};
 
 /// A producer that has broken down is replaced; the next one is given this long, so that a cause
@@ -78,6 +79,8 @@ impl<S> std::fmt::Debug for KafkaProducer<S> {
 pub(crate) struct Encoded {
     pub(crate) value: Vec<u8>,
     pub(crate) headers: OwnedHeaders,
+    /// Until the broker has it; none where nobody wants to know.
+    span: Option<OpenSpan>,
 }
 
 impl<S: Service> KafkaProducer<S> {
@@ -130,6 +133,7 @@ impl<S: Service> KafkaProducer<S> {
                 key: key.as_bytes(),
                 value: &encoded.value,
                 headers: encoded.headers.clone(),
+                span: encoded.span,
             };
             let undelivered = match self.inner.queue(&destination, outgoing, attempt).await {
                 Ok(pending) => match pending.answer().await {
@@ -165,6 +169,7 @@ impl<S: Service> KafkaProducer<S> {
             key: key.as_bytes(),
             value: &encoded.value,
             headers: encoded.headers,
+            span: encoded.span,
         };
         let once = Attempt::only(Instant::now());
         self.inner
@@ -197,6 +202,7 @@ impl<S: Service> KafkaProducer<S> {
             key: key.as_bytes(),
             value: &encoded.value,
             headers: encoded.headers.insert(header),
+            span: encoded.span,
         };
         let once = Attempt::only(Instant::now());
         self.inner
@@ -242,8 +248,15 @@ impl<S: Service> KafkaProducer<S> {
         let topic = T::SPEC.name;
         let value = envelope::encode(S::NAME, Utc::now(), message)
             .map_err(|source| ProduceError::Encode { topic, source })?;
-        let headers = record::headers(self.inner.settings.record_headers, Uuid::now_v7(), &[]);
-        Ok(Encoded { value, headers })
+        let (standard, id) = (self.inner.settings.record_headers, Uuid::now_v7());
+        Ok(Encoded {
+            value,
+            headers: record::headers(standard, id, &[]),
+            // Without headers a record names no trace.
+            span: standard
+                .then(|| OpenSpan::of_message(S::NAME, topic, id))
+                .flatten(),
+        })
     }
 
     pub(crate) fn settings(&self) -> &KafkaSettings {

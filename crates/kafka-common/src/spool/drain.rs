@@ -166,6 +166,7 @@ impl Drain {
             key: &entry.key,
             value: &entry.value,
             headers: entry.kafka_headers(),
+            span: None,
         };
         let once = Attempt::only(Instant::now());
         self.client

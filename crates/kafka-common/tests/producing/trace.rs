@@ -1,10 +1,12 @@
 //! One trace from a tick to the signal that it causes, through a real broker.
 
+use std::sync::{Arc, Mutex};
+
 use kafka_common::admin::set_up_topics;
 use kafka_common::messages::{
     MarketDataUpdate, QuantityType, Signal, SignalAction, SignalMarketData, StrategySignal,
 };
-use kafka_common::trace::{self, TraceContext};
+use kafka_common::trace::{self, Span, SpanKind, SpanSink, TraceContext};
 use kafka_common::{
     HandlerError, KafkaConsumer, KafkaProducer, KafkaSettings, MarketDataService, StrategyService,
     Topics,
@@ -45,8 +47,39 @@ fn signal(tick: &MarketDataUpdate) -> StrategySignal {
     }
 }
 
+/// Spans of this process, those of other tests among them.
+#[derive(Default)]
+struct Spans(Mutex<Vec<Span>>);
+
+impl SpanSink for Spans {
+    fn take(&self, span: Span) {
+        self.0.lock().unwrap().push(span);
+    }
+
+    fn keeps(&self, _trace: &TraceContext) -> bool {
+        true
+    }
+}
+
+impl Spans {
+    /// Service, kind and topic of a trace's spans that follow from a parent.
+    fn after(&self, parent: &TraceContext) -> Vec<(&'static str, SpanKind, &'static str)> {
+        let spans = self.0.lock().unwrap();
+        let children = spans
+            .iter()
+            .filter(|span| span.parent.as_ref() == Some(parent));
+        let mut told: Vec<_> = children
+            .map(|span| (span.service, span.kind, span.topic))
+            .collect();
+        told.sort_by_key(|(_, _, topic)| *topic);
+        told
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_signal_carries_on_the_trace_of_its_tick() {
+    let spans = Arc::new(Spans::default());
+    assert!(trace::export_to(spans.clone()).is_ok(), "the only sink");
     let own = test_support::isolated().await;
     let settings = KafkaSettings {
         bootstrap_servers: own.kafka.clone(),
@@ -120,4 +153,16 @@ async fn a_signal_carries_on_the_trace_of_its_tick() {
         "a new trace is named by its message"
     );
     assert_eq!(ticks[1].0.trace_id(), elsewhere.trace_id());
+
+    // Each tick was sent, handled, and led to a signal.
+    let tick_sent = [("market-data", SpanKind::Send, "market-data-updates")];
+    assert_eq!(spans.after(&elsewhere), tick_sent);
+    for (tick, _) in &ticks {
+        let handled = ("strategy", SpanKind::Process, "market-data-updates");
+        let signal_sent = ("strategy", SpanKind::Send, "strategy-signals");
+        assert_eq!(spans.after(tick), [handled, signal_sent]);
+    }
+    let told = spans.0.lock().unwrap();
+    let begins = told.iter().find(|span| span.context == *first);
+    assert_eq!(begins.map(|span| span.parent), Some(None));
 }

@@ -13,8 +13,17 @@ use super::flat::FlatProperties;
 
 /// Prefix of environment variables.
 const PREFIX: &str = "ALGOTRADE";
-const SECTIONS: [&str; 9] = [
-    "kafka", "database", "redis", "http", "feed", "auth", "services", "ops", "log",
+const SECTIONS: [&str; 10] = [
+    "kafka",
+    "database",
+    "redis",
+    "http",
+    "feed",
+    "auth",
+    "services",
+    "ops",
+    "log",
+    "telemetry",
 ];
 /// Never printed.
 const SECRETS: [&str; 5] = [
@@ -176,11 +185,13 @@ pub fn load(
     section(&root, "services", &mut settings.services, &mut errors);
     section(&root, "ops", &mut settings.ops, &mut errors);
     section(&root, "log", &mut settings.log, &mut errors);
+    section(&root, "telemetry", &mut settings.telemetry, &mut errors);
     let problems = [
         settings.kafka.problems(),
         settings.database.problems(),
         settings.feed.problems(),
         settings.ops.problems(),
+        settings.telemetry.problems(),
         match purpose {
             Purpose::Service => settings.auth.problems(),
             Purpose::Tool => Vec::new(),
@@ -323,6 +334,8 @@ mod tests {
             ("ALGOTRADE__FEED__WEBSOCKET_URL", "http://x"),
             ("ALGOTRADE__DATABASE__PORT", "1"),
             ("ALGOTRADE__KAFAK__X", "1"),
+            ("ALGOTRADE__TELEMETRY__OTLP_ENDPOINT", "collector:4318"),
+            ("ALGOTRADE__TELEMETRY__TRACE_RATIO", "1.5"),
             ("ALGOTRADE__AUTH__SECRET_FILE", "/does/not/exist"),
         ]);
         let text = load(None, &environment, &[], Purpose::Service)
@@ -333,6 +346,8 @@ mod tests {
             "feed.websocket_url",
             "port",
             "kafak",
+            "telemetry.otlp_endpoint",
+            "telemetry.trace_ratio",
             "SECRET_FILE",
             "auth.secret",
         ] {

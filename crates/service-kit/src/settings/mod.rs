@@ -10,7 +10,7 @@ mod sections;
 pub use loader::{ConfigErrors, Loaded, Override, Purpose, load};
 pub use sections::{
     AuthSettings, DatabaseSettings, FeedKind, FeedSettings, FeedSource, GapSettings, HttpSettings,
-    LogFormat, LogSettings, OpsSettings, RedisSettings, ServicesSettings,
+    LogFormat, LogSettings, OpsSettings, RedisSettings, ServicesSettings, TelemetrySettings,
 };
 
 use kafka_common::KafkaSettings;
@@ -36,4 +36,6 @@ pub struct Settings {
     pub ops: OpsSettings,
     /// `log`: what is logged, and how.
     pub log: LogSettings,
+    /// `telemetry`: where traces go.
+    pub telemetry: TelemetrySettings,
 }

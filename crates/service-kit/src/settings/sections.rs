@@ -6,6 +6,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use crate::otlp::traces_url;
+
 /// Shortest secret that HS256 should be given (its hash is 32 bytes long).
 const MIN_SECRET_BYTES: usize = 32;
 
@@ -291,6 +293,42 @@ impl Default for LogSettings {
             format: LogFormat::Text,
             filter: "info,librdkafka=warn,sqlx=warn".to_owned(),
         }
+    }
+}
+
+/// Traces.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TelemetrySettings {
+    /// A collector that takes OTLP over HTTP, as `http://collector:4318`; empty for none.
+    pub otlp_endpoint: String,
+    /// The part of all traces that is exported, from 0 to 1. Each trace is exported whole or not at
+    /// all: whoever begins it decides.
+    pub trace_ratio: f64,
+}
+
+impl Default for TelemetrySettings {
+    fn default() -> Self {
+        Self {
+            otlp_endpoint: String::new(),
+            trace_ratio: 1.0,
+        }
+    }
+}
+
+impl TelemetrySettings {
+    pub(super) fn problems(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        let endpoint = &self.otlp_endpoint;
+        let http = endpoint.starts_with("http://") || endpoint.starts_with("https://");
+        if !endpoint.is_empty() && (!http || traces_url(endpoint).is_err()) {
+            let detail = "must be an http:// or https:// URL, as http://collector:4318";
+            problems.push(("telemetry.otlp_endpoint", detail.to_owned()));
+        }
+        if !(0.0..=1.0).contains(&self.trace_ratio) {
+            problems.push(("telemetry.trace_ratio", "must be 0 to 1".to_owned()));
+        }
+        problems
     }
 }
 

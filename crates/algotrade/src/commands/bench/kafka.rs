@@ -2,14 +2,16 @@
 
 mod consume;
 mod machine;
+mod memory;
 mod peers;
 mod produce;
 mod records;
 mod transactions;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use kafka_common::{KafkaSettings, admin};
 use service_kit::settings::Purpose;
 use service_kit::telemetry;
@@ -23,12 +25,18 @@ use crate::{cli, output};
 #[command(after_help = "Examples:\n  \
     make bench                                       on a real Kafka of its own\n  \
     algotrade bench kafka --kafka localhost:9092     on a broker that runs\n  \
-    algotrade bench kafka --kafka localhost:9092 --json --rounds 5\n\n\
+    algotrade bench kafka --kafka localhost:9092 --json --rounds 5\n  \
+    algotrade bench kafka --kafka localhost:9092 memory --records 5000000\n\n\
     It makes topics of its own (prefix `bench-`) and deletes them.\n\
     Exit code: 0 if every goal is met, 2 if one is missed.")]
 pub(crate) struct Arguments {
     /// The brokers, as host:port with commas between; `test-servers run` gives its own.
-    #[arg(long, value_name = "HOST:PORT", env = "ALGOTRADE_TEST_KAFKA")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "HOST:PORT",
+        env = "ALGOTRADE_TEST_KAFKA"
+    )]
     kafka: Option<String>,
     /// Records of each run.
     #[arg(long, default_value_t = 200_000, value_parser = clap::value_parser!(u64).range(1_000..=10_000_000))]
@@ -37,12 +45,20 @@ pub(crate) struct Arguments {
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=99))]
     rounds: u32,
     /// The Python whose Kafka clients are measured beside, as far as it has them (aiokafka,
-    /// confluent-kafka, faststream).
+    /// confluent-kafka, faststream); `scripts/install-test-tools.sh peers` makes one that has all.
     #[arg(long, value_name = "PROGRAM", default_value = "python3")]
     python: String,
     /// One JSON object a line.
-    #[arg(long)]
+    #[arg(long, global = true)]
     json: bool,
+    #[command(subcommand)]
+    part: Option<Part>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Part {
+    /// Memory while millions of records go through producer, consumer and processor.
+    Memory(memory::Arguments),
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
@@ -66,7 +82,12 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         python: arguments.python.clone(),
     };
     runtime.block_on(admin::set_up_topics(&bench.settings))?;
-    let outcome = runtime.block_on(bench.figures());
+    let outcome = runtime.block_on(async {
+        match &arguments.part {
+            None => bench.figures().await,
+            Some(Part::Memory(arguments)) => memory::figures(&bench.settings, arguments).await,
+        }
+    });
     runtime.block_on(admin::delete_topics(&bench.settings))?;
     figure::print(&outcome?, arguments.json)
 }
@@ -126,8 +147,8 @@ impl Bench {
         records::write_executions(&self.settings, self.records).await?;
         let (mut ours, mut raw) = (Vec::new(), Vec::new());
         for _ in 0..self.rounds {
-            raw.push(consume::raw(&self.group(), self.records).await?);
-            ours.push(consume::ours(&self.group(), self.records).await?);
+            raw.push(consume::raw(&group(&self.settings), self.records).await?);
+            ours.push(consume::ours(&group(&self.settings), self.records).await?);
         }
         Ok(against(
             "consume, against librdkafka and the same decoder",
@@ -142,8 +163,8 @@ impl Bench {
         output::note("processor: exactly once and at least once");
         let (mut exactly, mut at_least) = (Vec::new(), Vec::new());
         for _ in 0..self.rounds {
-            at_least.push(transactions::at_least_once(&self.group(), self.records).await?);
-            exactly.push(transactions::exactly_once(&self.group(), self.records).await?);
+            at_least.push(transactions::at_least_once(&group(&self.settings), self.records).await?);
+            exactly.push(transactions::exactly_once(&group(&self.settings), self.records).await?);
         }
         Ok(against(
             "processor exactly once, against its own at least once",
@@ -153,30 +174,36 @@ impl Bench {
         ))
     }
 
-    async fn transactions(&self) -> anyhow::Result<[Figure; 2]> {
+    async fn transactions(&self) -> anyhow::Result<Vec<Figure>> {
         output::note("transactions of 100 records");
-        let times = transactions::of_100_records(&self.group()).await?;
-        let figure = |name: &str, part, goal| Figure {
-            name: format!("transaction of 100 records, begin to committed, {name}"),
-            value: figure::quantile(&times, part),
-            unit: "ms",
-            baseline: None,
-            goal,
-        };
-        Ok([
-            figure("p50", 0.5, Some(Goal::AtMost(8.0))),
-            figure("p99", 0.99, None),
-        ])
-    }
-
-    /// Settings with a consumer group that has read nothing yet.
-    fn group(&self) -> KafkaSettings {
-        let unique = Uuid::new_v4().simple().to_string();
-        KafkaSettings {
-            group_prefix: format!("bench-{unique}."),
-            instance_id: "bench".to_owned(),
-            ..self.settings.clone()
+        let interval = Duration::from_millis(u64::from(self.settings.commit_interval_ms));
+        let mut figures = Vec::new();
+        for (pause, how, goal) in [
+            (interval, "", Some(Goal::AtMost(8.0))),
+            (Duration::ZERO, ", one right after the other", None),
+        ] {
+            let times = transactions::of_100_records(&group(&self.settings), pause).await?;
+            let figure = |name: &str, part, goal| Figure {
+                name: format!("transaction of 100 records, begin to committed{how}, {name}"),
+                value: figure::quantile(&times, part),
+                unit: "ms",
+                baseline: None,
+                goal,
+            };
+            figures.push(figure("p50", 0.5, goal));
+            figures.push(figure("p99", 0.99, None));
         }
+        Ok(figures)
+    }
+}
+
+/// Settings with a consumer group that has read nothing yet.
+fn group(settings: &KafkaSettings) -> KafkaSettings {
+    let unique = Uuid::new_v4().simple().to_string();
+    KafkaSettings {
+        group_prefix: format!("bench-{unique}."),
+        instance_id: "bench".to_owned(),
+        ..settings.clone()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use kafka_common::messages::{
@@ -24,7 +24,7 @@ type Out = Outputs<StrategyService, ()>;
 pub(super) struct Observer {
     /// Records to wait for.
     count: u64,
-    committed: AtomicU64,
+    committed: Arc<AtomicU64>,
     times: Mutex<Times>,
     pub(super) done: Notify,
 }
@@ -41,10 +41,11 @@ struct Times {
 }
 
 impl Observer {
-    pub(super) fn new(count: u64) -> Arc<Self> {
+    /// Counts what is committed into `committed`.
+    pub(super) fn new(count: u64, committed: Arc<AtomicU64>) -> Arc<Self> {
         Arc::new(Self {
             count,
-            committed: AtomicU64::new(0),
+            committed,
             times: Mutex::new(Times::default()),
             done: Notify::new(),
         })
@@ -61,6 +62,19 @@ impl Observer {
     /// How long each commit took, in milliseconds.
     pub(super) fn commits(&self) -> Vec<f64> {
         self.times().commits.clone()
+    }
+
+    fn committed(&self, now: Instant, rows: u64) {
+        let committed = self.committed.fetch_add(rows, Ordering::Relaxed) + rows;
+        let mut times = self.times();
+        if let Some(begun) = times.begun.take() {
+            let milliseconds = now.duration_since(begun).as_secs_f64() * 1_000.0;
+            times.commits.push(milliseconds);
+        }
+        if committed >= self.count && times.finished.is_none() {
+            times.finished = Some((now, committed));
+            self.done.notify_one();
+        }
     }
 
     fn times(&self) -> std::sync::MutexGuard<'_, Times> {
@@ -182,7 +196,11 @@ impl Unit for MachineUnit {
 
 /// Rows come here right after the commit that they belong to.
 #[derive(Debug)]
-pub(super) struct Clock(pub(super) Arc<Observer>);
+pub(super) struct Clock {
+    pub(super) observer: Arc<Observer>,
+    /// Rest after each commit.
+    pub(super) pause: Duration,
+}
 
 #[async_trait]
 impl Store<()> for Clock {
@@ -196,15 +214,9 @@ impl Store<()> for Clock {
         }
         let now = Instant::now();
         let rows = rows.len() as u64;
-        let committed = self.0.committed.fetch_add(rows, Ordering::Relaxed) + rows;
-        let mut times = self.0.times();
-        if let Some(begun) = times.begun.take() {
-            let milliseconds = now.duration_since(begun).as_secs_f64() * 1_000.0;
-            times.commits.push(milliseconds);
-        }
-        if committed >= self.0.count && times.finished.is_none() {
-            times.finished = Some((now, committed));
-            self.0.done.notify_one();
+        self.observer.committed(now, rows);
+        if !self.pause.is_zero() {
+            tokio::time::sleep(self.pause).await;
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! The produce path, typed and bare.
 
+use std::borrow::Borrow;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,12 +26,24 @@ pub(super) async fn ours(
     let producer = KafkaProducer::<MarketDataService>::start(settings)?;
     warm_up(&producer, messages).await?;
     let started = Instant::now();
+    send_all(&producer, messages.iter(), || ()).await?;
+    Ok(messages.len() as f64 / started.elapsed().as_secs_f64())
+}
+
+/// Queues messages, awaits each delivery, and tells of each.
+pub(super) async fn send_all<M: Borrow<MarketDataUpdate>>(
+    producer: &KafkaProducer<MarketDataService>,
+    messages: impl Iterator<Item = M>,
+    mut delivered: impl FnMut(),
+) -> anyhow::Result<()> {
     let mut pending = VecDeque::with_capacity(IN_FLIGHT);
     for message in messages {
+        let message = message.borrow();
         if pending.len() == IN_FLIGHT
             && let Some(delivery) = pending.pop_front()
         {
             wait(delivery).await?;
+            delivered();
         }
         let topic = Topics::MARKET_DATA_UPDATES;
         pending.push_back(
@@ -41,8 +54,9 @@ pub(super) async fn ours(
     }
     for delivery in pending {
         wait(delivery).await?;
+        delivered();
     }
-    Ok(messages.len() as f64 / started.elapsed().as_secs_f64())
+    Ok(())
 }
 
 async fn wait(delivery: kafka_common::PendingDelivery) -> anyhow::Result<()> {

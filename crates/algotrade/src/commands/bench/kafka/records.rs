@@ -19,9 +19,14 @@ const KEYS: u64 = 40;
 /// Longest wait for what must be delivered.
 const DELIVERY: Duration = Duration::from_secs(120);
 
-/// Trades of a market, about 260 bytes each in their envelope.
+/// Trades of a market.
 pub(super) fn ticks(count: u64) -> Vec<MarketDataUpdate> {
-    let tick = |number: u64| MarketDataUpdate {
+    (0..count).map(tick).collect()
+}
+
+/// A trade of a market, about 260 bytes in its envelope.
+pub(super) fn tick(number: u64) -> MarketDataUpdate {
+    MarketDataUpdate {
         symbol: format!("S{}USD", number % KEYS),
         price: Decimal::new(8_778_604 + (number % 1_000) as i64, 2),
         volume: Decimal::new(12_345_678 + (number % 977) as i64, 8),
@@ -35,8 +40,7 @@ pub(super) fn ticks(count: u64) -> Vec<MarketDataUpdate> {
         quote_age_ms: Some(0),
         backfilled: false,
         gap: None,
-    };
-    (0..count).map(tick).collect()
+    }
 }
 
 fn execution(number: u64) -> TradeExecution {

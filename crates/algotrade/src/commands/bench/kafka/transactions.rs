@@ -28,39 +28,52 @@ async fn rate(settings: &KafkaSettings, delivery: Delivery, count: u64) -> anyho
         delivery,
         ..settings.clone()
     };
-    let observer = process(&settings, count).await?;
+    let observer = Observer::new(count, Arc::default());
+    process(&settings, &observer, Duration::ZERO, DEADLINE).await?;
     observer
         .rate()
         .ok_or_else(|| anyhow::anyhow!("nothing was processed"))
 }
 
 /// Milliseconds that each transaction of 100 records took, from its beginning until it is
-/// committed.
-pub(super) async fn of_100_records(settings: &KafkaSettings) -> anyhow::Result<Vec<f64>> {
+/// committed, with so long a pause between them.
+pub(super) async fn of_100_records(
+    settings: &KafkaSettings,
+    pause: Duration,
+) -> anyhow::Result<Vec<f64>> {
     let settings = KafkaSettings {
         delivery: Delivery::ExactlyOnce,
         commit_records: 100,
         commit_interval_ms: 10_000,
         ..settings.clone()
     };
-    let observer = process(&settings, TRANSACTIONS * 100).await?;
+    let observer = Observer::new(TRANSACTIONS * 100, Arc::default());
+    process(&settings, &observer, pause, DEADLINE).await?;
     let commits = observer.commits();
     // The first ones open connections.
     Ok(commits.into_iter().skip(10).collect())
 }
 
-async fn process(settings: &KafkaSettings, count: u64) -> anyhow::Result<Arc<Observer>> {
-    let observer = Observer::new(count);
+/// Runs a processor until the observer has seen enough, with a pause after each commit.
+pub(super) async fn process(
+    settings: &KafkaSettings,
+    observer: &Arc<Observer>,
+    pause: Duration,
+    deadline: Duration,
+) -> anyhow::Result<()> {
     let shutdown = CancellationToken::new();
+    let clock = Clock {
+        observer: Arc::clone(observer),
+        pause,
+    };
     let handle = processor::spawn(
         settings,
-        Machine(Arc::clone(&observer)),
-        Arc::new(Clock(Arc::clone(&observer))),
+        Machine(Arc::clone(observer)),
+        Arc::new(clock),
         shutdown.clone(),
     );
-    let done = tokio::time::timeout(DEADLINE, observer.done.notified()).await;
+    let done = tokio::time::timeout(deadline, observer.done.notified()).await;
     shutdown.cancel();
     handle.task.await?;
-    done.map_err(|_| anyhow::anyhow!("not all records were processed within {DEADLINE:?}"))?;
-    Ok(observer)
+    done.map_err(|_| anyhow::anyhow!("not all records were processed within {deadline:?}"))
 }
