@@ -2,7 +2,7 @@
 #
 # One image per binary, all from this file:
 #   docker build --target market-data -t algotrade/market-data .
-# Targets: market-data, strategy, forward-test, notification, algotrade.
+# Targets: market-data, strategy, forward-test, notification, ops, algotrade.
 
 ARG RUST_VERSION=1.95
 ARG NODE_VERSION=20
@@ -100,6 +100,17 @@ EXPOSE 8080
 HEALTHCHECK --interval=15s --timeout=3s --start-period=60s --retries=3 \
     CMD ["/usr/local/bin/notification", "healthcheck"]
 ENTRYPOINT ["/usr/local/bin/notification"]
+
+# `algotrade ops`, which runs beside the four. The binary is the next image's, too.
+FROM runtime AS ops
+LABEL org.opencontainers.image.title="AlgoTrade ops" \
+      org.opencontainers.image.description="Health, audit log, portfolios and notifications"
+COPY --from=build /out/algotrade /usr/local/bin/algotrade
+ENV ALGOTRADE__HTTP__LISTEN=0.0.0.0:8084
+EXPOSE 8084
+HEALTHCHECK --interval=15s --timeout=3s --start-period=60s --retries=3 \
+    CMD ["/usr/local/bin/algotrade", "ops", "healthcheck"]
+ENTRYPOINT ["/usr/local/bin/algotrade", "ops"]
 
 # The operator's command: topic set-up, the simulator, tools. It serves nothing by itself, hence no
 # health check; what it runs as is the command's business.

@@ -52,13 +52,14 @@ test:
 	deploy/check.sh
 	scripts/generate-docs.sh --check $(BIN)
 	python3 scripts/check-docs.py
-	$(BIN)/test-servers run -- deploy/stack.sh $(BIN) commands roles monitoring backup secure
+	python3 scripts/check-migrations.py
+	$(BIN)/test-servers run -- deploy/stack.sh $(BIN) commands docs doctor roles keys monitoring backup secure
 	cargo test $(CARGO_FLAGS) --no-run
 	$(BIN)/test-servers run -- cargo test $(CARGO_FLAGS)
 
 ## test-stack: nonsense to every documented path; the images, built and run by podman
 test-stack: build
-	$(BIN)/test-servers run -- deploy/stack.sh $(BIN) fuzz
+	$(BIN)/test-servers run -- deploy/stack.sh $(BIN) fuzz idle
 	$(BIN)/test-servers run -- deploy/images.sh $(BIN)
 
 ## docs: write what is generated from the code anew

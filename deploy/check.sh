@@ -82,6 +82,15 @@ check_monitoring() {
     echo "promtool, amtool: all right"
 }
 
+# What is in the images: valid CycloneDX, and the same again.
+check_sbom() {
+    step "software bills of materials"
+    python3 scripts/sbom.py "$work/sbom"
+    python3 scripts/sbom.py "$work/sbom-again" >/dev/null
+    diff -r "$work/sbom" "$work/sbom-again"
+    "$venv/bin/python" deploy/check/sbom.py "$work/sbom"
+}
+
 install_python_tools
 build_compose_model
 find_kustomize
@@ -92,6 +101,7 @@ check_compose
 check_monitoring
 check_kubernetes
 check_scripts
+check_sbom
 step "gateway ($("$nginx" -v 2>&1))"
 python3 deploy/check/gateway.py "$nginx"
 python3 deploy/check/gateway_tls.py "$nginx"

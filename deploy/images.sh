@@ -11,7 +11,9 @@ set -euo pipefail
 
 cd "$(dirname "$0")/.."
 binaries=$(realpath "${1:?the folder of the binaries}")
-readonly TARGETS=(market-data strategy forward-test notification algotrade)
+readonly BINARIES=(market-data strategy forward-test notification algotrade)
+readonly SERVICES=(market-data strategy forward-test notification ops)
+readonly TARGETS=(market-data strategy forward-test notification ops algotrade)
 # Of a service's image with its base; without debug information.
 readonly MAX_MIB=160
 readonly PREFIX=localhost/algotrade-test
@@ -88,7 +90,7 @@ base_image() {
 final_stages() {
     local target
     mkdir -p "$work/context/out"
-    for target in "${TARGETS[@]}"; do
+    for target in "${BINARIES[@]}"; do
         strip --strip-debug -o "$work/context/out/$target" "$binaries/$target"
     done
     cp -L "$(ldconfig -p | awk '/libz\.so\.1 / { print $NF; exit }')" "$work/context/out/libz.so.1"
@@ -127,7 +129,7 @@ check_image() { # target
     done
     size=$(($(inspect "$image" '{{.Size}}') / 1048576))
     # `algotrade` of a developer's build has the embedded broker and database in it; the image's hasn't.
-    [ "$1" = algotrade ] || [ "$size" -le "$MAX_MIB" ] || fail "$1 has $size MiB, more than $MAX_MIB"
+    [[ "$1" =~ ^(algotrade|ops)$ ]] || [ "$size" -le "$MAX_MIB" ] || fail "$1 has $size MiB, more than $MAX_MIB"
     echo "$1: user 65532, no shell, labels, $size MiB"
 }
 
@@ -144,7 +146,7 @@ check_command() {
 # Without its settings a service ends at once, and its log says what is missing.
 check_refusal() {
     local target text
-    for target in market-data strategy forward-test notification; do
+    for target in "${SERVICES[@]}"; do
         if text=$(podman run --rm --network none "${HARDENED[@]}" "$PREFIX/$target" 2>&1); then
             fail "$target runs without a secret"
         fi
@@ -155,12 +157,12 @@ check_refusal() {
 
 # With real servers (`test-servers run` gives their addresses): ready, and gone soon after SIGTERM.
 check_services() {
-    local target container began secret="0123456789abcdef0123456789abcdef" port=28081
+    local target container began check secret="0123456789abcdef0123456789abcdef" port=28081
     [ -n "${ALGOTRADE_TEST_KAFKA:-}" ] || fail "run it within test-servers: see make test-stack"
     podman run --rm --network host "${HARDENED[@]}" \
         --env "ALGOTRADE__KAFKA__BOOTSTRAP_SERVERS=$ALGOTRADE_TEST_KAFKA" \
         "$PREFIX/algotrade" setup >/dev/null || fail "algotrade setup"
-    for target in market-data strategy forward-test notification; do
+    for target in "${SERVICES[@]}"; do
         container="algotrade-test-$target-$$"
         containers+=("$container")
         podman run --detach --name "$container" --network host "${HARDENED[@]}" \
@@ -176,11 +178,13 @@ check_services() {
             --env "ALGOTRADE__SERVICES__MARKET_DATA_URL=http://127.0.0.1:28081" \
             "$PREFIX/$target" >/dev/null
         began=$SECONDS
+        check=("/usr/local/bin/$target")
+        [ "$target" = ops ] && check=(/usr/local/bin/algotrade ops)
         # market-data has no exchange here and is not ready without one: it must be live.
         until if [ "$target" = market-data ]; then
             curl -sf "http://127.0.0.1:$port/healthz/live" >/dev/null
         else
-            podman exec "$container" "/usr/local/bin/$target" healthcheck >/dev/null 2>&1
+            podman exec "$container" "${check[@]}" healthcheck >/dev/null 2>&1
         fi; do
             [ $((SECONDS - began)) -lt 60 ] ||
                 { podman logs "$container" | tail -n 5 >&2; fail "$target is not ready"; }

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Checks the documentation: links lead somewhere, the book has every page, commands exist.
+"""Checks the documentation: links lead somewhere, the book has every page, commands exist, and each
+block of commands is run by a test or says why it isn't.
 
 Only links within the repository: others are not ours to promise.
 """
@@ -9,6 +10,10 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "deploy/check"))
+
+import blocks  # noqa: E402 - found by the line above
+
 DOCS = ROOT / "docs"
 LINK = re.compile(r"(?<!!)\[[^\]\n]*\]\(([^)\s]+)\)|!\[[^\]\n]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```.*?^```", re.M | re.S)
@@ -74,7 +79,7 @@ def check_commands() -> list[str]:
 
 def main() -> int:
     wrong = [problem for path in pages() for problem in check_links(path)]
-    wrong += check_summary() + check_commands()
+    wrong += check_summary() + check_commands() + blocks.problems()
     for problem in wrong:
         print(f"  wrong: {problem}")
     print(f"documentation: {len(pages())} pages, {f'{len(wrong)} wrong' if wrong else 'all right'}")

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the tests need and isn't there: Postgres, Redis, Chromium, zstd, Prometheus (by apt),
+# Installs what the tests need and isn't there: Postgres, Redis, Chromium, zstd, jq, Prometheus (by apt),
 # Apache Kafka's jars (by Maven), TA-Lib and Centrifuge's client for Python (by pip). Does nothing,
 # in well under a second, when all of it is there. With the argument `indicators`, only what the
 # indicators are compared with. With `peers`, only the Kafka clients for Python that `algotrade bench
@@ -113,6 +113,8 @@ install_packages() {
     if ! have redis-server; then missing+=(redis-server); servers+=(redis-server); fi
     if ! chromium_there; then missing+=(chromium); fi
     if ! have zstd; then missing+=(zstd); fi
+    # The commands of docs/, which a test runs, use it.
+    if ! have jq; then missing+=(jq); fi
     local exporter
     for exporter in prometheus prometheus-alertmanager prometheus-blackbox-exporter \
         prometheus-node-exporter; do

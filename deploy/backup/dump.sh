@@ -31,7 +31,8 @@ partial="$backups/.$name.partial"
 mkdir -p "$partial"
 trap 'rm -rf "$partial"' EXIT
 pg_dump --format=custom --file="$partial/postgres.dump" \
-    --schema=market_data --schema=strategy --schema=forward_test --schema=notification
+    --schema=market_data --schema=strategy --schema=forward_test --schema=notification \
+    --schema=ops
 tar -C "$kafka" -cf - . | gzip -1 >"$partial/kafka.tar.gz"
 (cd "$partial" && sha256sum postgres.dump kafka.tar.gz >SHA256SUMS)
 # A folder with its final name is a whole backup.

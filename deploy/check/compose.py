@@ -9,12 +9,12 @@ import re
 import sys
 
 import compose_variants
-from facts import DRAIN_SECONDS, ROOT, SERVICES, SETTINGS, Findings
+from facts import DRAIN_SECONDS, PROGRAMS, ROOT, RUNNING, SERVICES, SETTINGS, Findings
 
 BACKING = ["kafka", "postgres", "redis"]
 ONE_SHOTS = ["secrets-init", "database-setup", "kafka-setup", "certificates", "backup", "restore"]
-ONLY_INTERNAL = ["postgres", "redis", "strategy", "forward-test", "notification", "kafka-setup",
-                 "database-setup"]
+ONLY_INTERNAL = ["postgres", "redis", "strategy", "forward-test", "notification", "ops",
+                 "kafka-setup", "database-setup"]
 # Who may publish a port besides the gateway, and only on loopback.
 ON_LOOPBACK = ["kafka", "prometheus", "alertmanager", "grafana"]
 
@@ -25,17 +25,18 @@ def seconds(duration: str) -> float:
 
 
 def check_presence(services: dict, findings: Findings) -> None:
-    for name in [*SERVICES, *BACKING, *ONE_SHOTS[:3], "gateway"]:
+    for name in [*RUNNING, *BACKING, *ONE_SHOTS[:3], "gateway"]:
         findings.require(name in services, f"there is no service {name}")
 
 
 def check_health_and_order(services: dict, findings: Findings) -> None:
-    for name in [*SERVICES, *BACKING, "gateway"]:
+    for name in [*RUNNING, *BACKING, "gateway"]:
         findings.require("healthcheck" in services[name], f"{name}: no health check")
-    for name in SERVICES:
+    for name in RUNNING:
         test = services[name]["healthcheck"]["test"]
+        program, *arguments = PROGRAMS[name]
         findings.require(
-            test == ["CMD", f"/usr/local/bin/{name}", "healthcheck"],
+            test == ["CMD", f"/usr/local/bin/{program}", *arguments, "healthcheck"],
             f"{name}: health check {test}",
         )
         needs = services[name].get("depends_on", {})
@@ -80,7 +81,7 @@ def check_settings(services: dict, findings: Findings) -> None:
                 )
             if key.endswith("_URL"):
                 check_address(name, key, value, service, services, findings)
-    for name, port in SERVICES.items():
+    for name, port in RUNNING.items():
         environment = services[name]["environment"]
         findings.require(
             environment["ALGOTRADE__HTTP__LISTEN"] == f"0.0.0.0:{port}",
@@ -96,6 +97,14 @@ def check_settings(services: dict, findings: Findings) -> None:
         findings.require(
             "ALGOTRADE__AUTH__SECRET_FILE" in environment, f"{name}: has no secret for tokens"
         )
+
+
+def check_looked_after(services: dict, findings: Findings) -> None:
+    """`algotrade ops` asks all four, where they are."""
+    asked = dict(pair.split("=") for pair in
+                 services["ops"]["environment"]["ALGOTRADE__OPS__SERVICES"].split(","))
+    wanted = {name: f"http://{name}:{port}" for name, port in SERVICES.items()}
+    findings.require(asked == wanted, f"ops: looks after {asked}")
 
 
 def check_address(name, key, value, service, services, findings: Findings) -> None:
@@ -131,7 +140,7 @@ def check_networks(model: dict, findings: Findings) -> None:
         )
     outward = internal | {"edge", "kafka-host", "monitoring-host", "outside"}
     findings.require(outward == set(model["networks"]), f"unknown networks: {model['networks']}")
-    for name in SERVICES:
+    for name in RUNNING:
         findings.require("outside" not in services[name]["networks"] or name == "market-data",
                          f"{name}: has no business outside")
     for name in BACKING:
@@ -202,7 +211,7 @@ def check_builds(services: dict, findings: Findings) -> None:
     for name, service in services.items():
         target = service.get("build", {}).get("target")
         findings.require(target is None or target in targets, f"{name}: no build target {target}")
-    for name in SERVICES:
+    for name in RUNNING:
         findings.require(
             services[name]["build"]["target"] == name, f"{name}: built from another target"
         )
@@ -210,7 +219,7 @@ def check_builds(services: dict, findings: Findings) -> None:
 
 def check_gateway(services: dict, findings: Findings) -> None:
     environment = services["gateway"]["environment"]
-    for name, port in SERVICES.items():
+    for name, port in RUNNING.items():
         key = "GATEWAY_" + name.upper().replace("-", "_")
         findings.require(environment.get(key) == f"{name}:{port}", f"gateway: {key} is wrong")
     given = {*environment, "NGINX_LOCAL_RESOLVERS"}
@@ -255,6 +264,7 @@ def main() -> int:
     check_presence(services, findings)
     check_health_and_order(services, findings)
     check_settings(services, findings)
+    check_looked_after(services, findings)
     check_feed(services, "simulator" if "demo" in variants else "coinbase", findings)
     check_networks(model, findings)
     check_hardening(services, findings)

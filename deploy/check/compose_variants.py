@@ -2,7 +2,7 @@
 
 import re
 
-from facts import ROOT, SERVICES, Findings
+from facts import ROOT, RUNNING, Findings
 
 MONITORING = ["prometheus", "alertmanager", "grafana", "blackbox-exporter", "node-exporter"]
 BROKERS = ["kafka", "kafka-2", "kafka-3"]
@@ -51,7 +51,7 @@ def check_scraped(model: dict, findings: Findings) -> None:
         findings.require(
             bool(reached & (networks | asked)), f"prometheus: no network joins it to {host}"
         )
-    for host in [*SERVICES, "kafka", "alertmanager", "gateway", "node-exporter"]:
+    for host in [*RUNNING, "kafka", "alertmanager", "gateway", "node-exporter"]:
         findings.require(host in hosts, f"prometheus: does not know {host}")
     for name in ("prometheus", "grafana", "alertmanager"):
         findings.require("edge" not in services[name]["networks"], f"{name}: reachable from outside")
@@ -73,7 +73,7 @@ def check_secure(services: dict, findings: Findings) -> None:
             f"{name}: may start before its certificate is there",
         )
     findings.require("--acls" in services["kafka-setup"]["command"], "the set-up grants no rights")
-    for name in [*SERVICES, "kafka-setup"]:
+    for name in [*RUNNING, "kafka-setup"]:
         environment = services[name]["environment"]
         user = "admin" if name == "kafka-setup" else name
         prefix = "ALGOTRADE__KAFKA__SECURITY__"

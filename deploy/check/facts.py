@@ -13,6 +13,11 @@ SERVICES = {
     "forward-test": 8083,
 }
 
+# The same and `algotrade ops`, which runs beside them.
+RUNNING = {**SERVICES, "ops": 8084}
+# In an image, and in a folder of binaries: what is started.
+PROGRAMS = {**{name: [name] for name in SERVICES}, "ops": ["algotrade", "ops"]}
+
 # Who answers which path, however many processes there are.
 ROUTES = {
     "/": "notification",
@@ -40,6 +45,7 @@ ROUTES = {
     "/v1/sessions/5d1f9c2e/stop": "forward-test",
     "/v1/sessions/5d1f9c2e/trades": "forward-test",
     "/v1/sessions/5d1f9c2e/equity": "forward-test",
+    "/v1/ops/health": "ops",
 }
 
 # Where the settings are declared.

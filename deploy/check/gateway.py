@@ -1,6 +1,6 @@
 """Routing through the real gateway configuration.
 
-Starts nginx with deploy/gateway/nginx.conf.template on a free loopback port, in front of four stub
+Starts nginx with deploy/gateway/nginx.conf.template on a free loopback port, in front of stub
 services, and asks: does each path reach its service, do WebSockets upgrade, do server-sent events
 arrive one by one, does what must stay inside stay inside, and is every failure a problem document?
 
@@ -21,7 +21,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from facts import ROOT, ROUTES, SERVICES, Findings
+from facts import ROOT, ROUTES, RUNNING, Findings
 
 TEMPLATE = ROOT / "deploy/gateway/nginx.conf.template"
 # The stub's pause between two events; a gateway that buffers would deliver them together.
@@ -156,6 +156,7 @@ def check_refusals(gateway: Gateway, findings: Findings) -> None:
         "/v1": 404,
         "/v1/deployments/5d1f9c2e": 404,
         "/v1/sessionsx": 404,
+        "/v1/opsx": 404,
         "/v1/market": 404,
         "/v1/deployments/..%2fstrategies": 400,
         "/v1/strategies/../deployments": 400,
@@ -261,7 +262,7 @@ def wait_until_open(port: int, process: subprocess.Popen, log: Path) -> None:
 def main() -> int:
     nginx = sys.argv[1]
     findings = Findings()
-    stubs = {service: start_stub(service) for service in SERVICES}
+    stubs = {service: start_stub(service) for service in RUNNING}
     port = free_port()
     values = {"GATEWAY_LISTEN": f"127.0.0.1:{port}", "GATEWAY_TLS_INCLUDE": "/nowhere/no-tls.conf",
               "NGINX_LOCAL_RESOLVERS": "127.0.0.1"}

@@ -12,7 +12,7 @@ import tempfile
 import warnings
 from pathlib import Path
 
-from facts import ROOT, SERVICES, Findings
+from facts import ROOT, RUNNING, Findings
 from gateway import free_port, render, start_stub, wait_until_open
 
 CERTIFICATES = ROOT / "deploy/compose/certificates.sh"
@@ -80,7 +80,7 @@ def main() -> int:
             "/run/certificates", str(certificates)))
         values = {"GATEWAY_LISTEN": f"127.0.0.1:{port} ssl", "GATEWAY_TLS_INCLUDE": tls.name,
                   "NGINX_LOCAL_RESOLVERS": "127.0.0.1"}
-        for service in SERVICES:
+        for service in RUNNING:
             name = "GATEWAY_" + service.upper().replace("-", "_")
             values[name] = f"127.0.0.1:{start_stub(service).server_address[1]}"
         configuration = directory / "nginx.conf"

@@ -3,11 +3,12 @@
 Usage: kubernetes.py RENDERED_YAML VARIANT, where VARIANT is base, overlays/dev or overlays/production.
 """
 
+import re
 import sys
 
 import yaml
 
-from facts import DRAIN_SECONDS, ROOT, ROUTES, SERVICES, SETTINGS, Findings
+from facts import DRAIN_SECONDS, ROOT, ROUTES, RUNNING, SERVICES, SETTINGS, Findings
 
 
 def pod_of(resource: dict) -> dict:
@@ -53,12 +54,11 @@ def check_settings(name: str, container: dict, resources: dict, findings: Findin
 
 
 def check_services(resources: dict, findings: Findings) -> None:
-    for name, port in SERVICES.items():
+    for name, port in RUNNING.items():
         deployment = resources[("Deployment", name)]
         pod = pod_of(deployment)
         [container] = pod["containers"]
-        findings.require(deployment["spec"]["replicas"] == 1, f"{name}: replicas are fixed at 1")
-        findings.require(deployment["spec"]["strategy"]["type"] == "Recreate", f"{name}: rollout")
+        check_replicas(name, deployment["spec"], resources, findings)
         findings.require(container["ports"][0]["containerPort"] == port, f"{name}: other port")
         for probe, path in [
             ("startupProbe", "/healthz/live"),
@@ -79,6 +79,34 @@ def check_services(resources: dict, findings: Findings) -> None:
             service["selector"].items() <= labels.items(), f"{name}: its Service selects nothing"
         )
         findings.require(service["ports"][0]["port"] == port, f"{name}: its Service's port")
+
+
+def check_replicas(name: str, spec: dict, resources: dict, findings: Findings) -> None:
+    """One replica, and never two at a time; but where replicas work together, as many as are needed."""
+    scaler = resources.get(("HorizontalPodAutoscaler", name))
+    rollout = spec["strategy"]
+    if scaler is None:
+        findings.require(spec.get("replicas") == 1, f"{name}: replicas are fixed at 1")
+        findings.require(rollout == {"type": "Recreate"}, f"{name}: rollout {rollout}")
+        return
+    findings.require(name == "notification", f"{name}: replicas of it can't work together")
+    findings.require("replicas" not in spec, f"{name}: two say how many there are")
+    findings.require(
+        rollout == {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
+        f"{name}: rollout {rollout}",
+    )
+    # A consumer group's member without a partition does nothing.
+    catalogue = (ROOT / "crates/kafka-common/src/topics.rs").read_text()
+    partitions = [int(number) for number in re.findall(
+        r'"(?:user-notifications|forward-test-events|trade-executions)" \w+, (\d+),', catalogue)]
+    most = scaler["spec"]["maxReplicas"]
+    findings.require(
+        len(partitions) == 3 and most <= max(partitions), f"{name}: {most} replicas, {partitions}"
+    )
+    findings.require(
+        scaler["spec"]["scaleTargetRef"] == {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
+        f"{name}: its autoscaler scales something else",
+    )
 
 
 def route(paths: list[dict], path: str) -> str:
@@ -122,9 +150,25 @@ def check_policies(resources: dict, findings: Findings) -> None:
         for port in rule["ports"]
     }
     findings.require(called == opened, f"forward-test calls {called}, open is {opened}")
-    known = {*SERVICES, "setup", "database-setup"}
-    # Nothing but the policies opens anything: whoever may be reached has a policy that says by whom.
+    # So does a probe of `algotrade ops`.
+    [container] = pod_of(resources[("Deployment", "ops")])["containers"]
+    [asked] = [v["value"] for v in container["env"] if v["name"] == "ALGOTRADE__OPS__SERVICES"]
+    opened = {
+        f"{name}=http://{name}:{port['port']}"
+        for rule in policies["ops-to-services"]["egress"]
+        for peer in rule["to"]
+        for name in [peer["podSelector"]["matchLabels"]["app.kubernetes.io/name"]]
+        for port in rule["ports"]
+    }
+    wanted = {f"{name}=http://{name}:{port}" for name, port in SERVICES.items()}
+    findings.require(set(asked.split(",")) == opened == wanted, f"ops asks {asked}, open: {opened}")
     for name in SERVICES:
+        findings.require(
+            selects(policies["ops-into-services"]["podSelector"], name), f"{name}: ops is kept out"
+        )
+    known = {*RUNNING, "setup", "database-setup"}
+    # Nothing but the policies opens anything: whoever may be reached has a policy that says by whom.
+    for name in RUNNING:
         opened = [p for p in policies.values() if "Ingress" in p["policyTypes"]
                   and selects(p["podSelector"], name) and p.get("ingress")]
         findings.require(bool(opened), f"{name}: nobody may reach it")
@@ -155,7 +199,7 @@ def check_secrets(resources: dict, findings: Findings) -> None:
         made = made or {entry["secretKey"] for entry in spec["data"]}
         name = spec["target"]["name"]
         findings.require(made == offered[name], f"external secret {name}: {made ^ offered[name]}")
-    for name in SERVICES:
+    for name in RUNNING:
         pod = pod_of(resources[("Deployment", name)])
         [volume] = [v["secret"] for v in pod["volumes"] if "secret" in v]
         keys = {item["key"]: item["path"] for item in volume["items"]}
@@ -193,7 +237,7 @@ def check_operators(resources: dict, findings: Findings) -> None:
         common[0]["ALGOTRADE__KAFKA__BOOTSTRAP_SERVERS"] == f"algotrade-kafka-bootstrap:{port}",
         "the services look for another Kafka",
     )
-    for name in SERVICES:
+    for name in RUNNING:
         findings.require(("KafkaUser", name) in resources, f"Kafka doesn't know {name}")
         pod = pod_of(resources[("Deployment", name)])
         sources = [s["secret"]["name"] for v in pod["volumes"] if "projected" in v

@@ -11,12 +11,14 @@ from facts import ROOT
 
 SOURCES = ["crates/service-kit/src", "crates/kafka-common/src", "services/market-data/src",
            "services/strategy/src", "services/forward-test/src", "services/notification/src",
-           "crates/algotrade/src/commands/ops"]
+           "crates/ops/src"]
 # Who exports it, by the beginning of its name; else all services.
 OWNERS = {"market_data_": "market-data", "strategy_": "strategy", "forward_test_": "forward-test",
           "notification_": "notification", "processor_": "strategy, forward-test", "ops_": "ops"}
 # Of those that their service neither describes nor comments on.
 MEANINGS = {
+    "auth_key_changes_total":
+        "Changes of the file with the keys of tokens, by outcome: taken, refused, unreadable",
     "forward_test_commands_ignored_total": "Users' commands for sessions that have ended or aren't known",
     "forward_test_executions_total": "Executions, by status: filled, rejected and so on",
     "forward_test_invalid_ticks_total": "Ticks whose price or volume can't be; they are skipped",

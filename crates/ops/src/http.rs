@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::{Json, Router};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use service_kit::{Identity, Page, Problem};
+use service_kit::{Operator, Page, Problem};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -36,10 +36,11 @@ pub(crate) fn router(probes: Arc<Probes>) -> (Router, utoipa::openapi::OpenApi) 
 
 /// The services' health, as it was found last.
 #[utoipa::path(get, path = "/v1/ops/health", tag = "ops",
-    responses((status = 200, body = Page<HealthAnswer>), (status = 401, body = Problem)))]
+    responses((status = 200, body = Page<HealthAnswer>), (status = 401, body = Problem),
+        (status = 403, body = Problem)))]
 async fn health(
     State(probes): State<Arc<Probes>>,
-    _identity: Identity,
+    _operator: Operator,
 ) -> Json<Page<HealthAnswer>> {
     let found = probes.latest().into_iter().map(|health| HealthAnswer {
         service: health.service,

@@ -2,8 +2,9 @@
 
 use std::fmt::Display;
 
+/// Not labelled `service`: that is what Prometheus calls who tells it.
 pub(crate) fn probed(service: &str, ready: bool) {
-    metrics::gauge!("ops_service_ready", "service" => service.to_owned()).set(if ready {
+    metrics::gauge!("ops_service_ready", "target" => service.to_owned()).set(if ready {
         1.0
     } else {
         0.0

@@ -348,12 +348,15 @@ async fn health_tells_who_is_ready_and_what_the_others_lack() {
     let status = gone["status"].as_str().unwrap();
     assert!(status.starts_with("does not answer"), "{status}");
 
-    let token = app.context.auth.issue("alice", Role::User).unwrap().token;
+    let token = app.context.auth.issue_operator("olga").unwrap().token;
     let url = format!("http://{}/v1/ops/health", app.address);
     let answer = app.context.http.get(&url).bearer_auth(token).send().await;
     let page: Value = answer.unwrap().json().await.unwrap();
     assert_eq!(page["items"].as_array().unwrap().len(), 3);
     let refused = app.context.http.get(&url).send().await.unwrap();
     assert_eq!(refused.status(), 401);
+    let alice = app.context.auth.issue("alice", Role::User).unwrap().token;
+    let refused = app.context.http.get(&url).bearer_auth(alice).send().await;
+    assert_eq!(refused.unwrap().status(), 403);
     app.stop().await;
 }

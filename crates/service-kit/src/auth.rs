@@ -1,15 +1,16 @@
-//! Who is asking: bearer tokens (JWT, HS256) that all services check with the same secret.
+//! Who is asking: bearer tokens (JWT, HS256) that all services check with the same keys.
 
-use std::sync::Arc;
+pub(crate) mod keys;
 
 use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use chrono::{DateTime, Duration, Utc};
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use secrecy::ExposeSecret;
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::{Algorithm, Header, Validation};
 use serde::{Deserialize, Serialize};
 
+use self::keys::KeyRing;
 use crate::problem::Problem;
 use crate::settings::AuthSettings;
 
@@ -34,6 +35,10 @@ struct Claims {
     iat: i64,
     exp: i64,
     role: Role,
+    /// A user who may see how the installation is. Left out where it is false: a service of an
+    /// earlier version takes an operator for the user that they are as well.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    operator: bool,
 }
 
 /// A signed token.
@@ -61,7 +66,7 @@ pub struct Identity {
 /// Signs and checks tokens. Cheap to clone.
 #[derive(Clone)]
 pub struct Auth {
-    keys: Arc<(EncodingKey, DecodingKey)>,
+    keys: KeyRing,
     guest: bool,
     lifetime: Duration,
 }
@@ -79,14 +84,9 @@ impl Auth {
     /// From the settings.
     #[must_use]
     pub fn new(settings: &AuthSettings) -> Self {
-        let secret = settings.secret.expose_secret().as_bytes();
-        let keys = (
-            EncodingKey::from_secret(secret),
-            DecodingKey::from_secret(secret),
-        );
         let seconds = i64::try_from(settings.token_seconds).unwrap_or(i64::MAX / 4_000);
         Self {
-            keys: Arc::new(keys),
+            keys: KeyRing::new(settings),
             guest: settings.guest,
             lifetime: Duration::try_seconds(seconds).unwrap_or(Duration::MAX),
         }
@@ -103,6 +103,18 @@ impl Auth {
     /// # Errors
     /// The user id is empty or too long, or signing failed.
     pub fn issue(&self, user_id: &str, role: Role) -> Result<Token, Problem> {
+        self.sign(user_id, role, false)
+    }
+
+    /// Signs a token for a user who may also see how the installation is.
+    ///
+    /// # Errors
+    /// The user id is empty or too long, or signing failed.
+    pub fn issue_operator(&self, user_id: &str) -> Result<Token, Problem> {
+        self.sign(user_id, Role::User, true)
+    }
+
+    fn sign(&self, user_id: &str, role: Role, operator: bool) -> Result<Token, Problem> {
         if user_id.is_empty() || user_id.len() > MAX_USER_BYTES {
             let detail = format!("a user id has 1 to {MAX_USER_BYTES} bytes");
             return Err(Problem::new(
@@ -120,16 +132,20 @@ impl Auth {
             iat: now.timestamp(),
             exp: expires_at.timestamp(),
             role,
+            operator,
         };
-        let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.keys.0)
-            .map_err(|error| {
-                tracing::error!(%error, "signing a token failed");
-                Problem::new(
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    "signing_failed",
-                    "no token made",
-                )
-            })?;
+        let keys = self.keys.current();
+        let failed = || {
+            let status = StatusCode::INTERNAL_SERVER_ERROR;
+            Problem::new(status, "signing_failed", "no token made")
+        };
+        let key = keys.first().ok_or_else(failed)?;
+        let mut header = Header::new(Algorithm::HS256);
+        header.kid = Some(key.id.clone());
+        let token = jsonwebtoken::encode(&header, &claims, &key.signs).map_err(|error| {
+            tracing::error!(%error, "signing a token failed");
+            failed()
+        })?;
         Ok(Token {
             token,
             user_id: user_id.to_owned(),
@@ -142,21 +158,39 @@ impl Auth {
     /// # Errors
     /// 401 with what is wrong: forged, expired, or no token at all.
     pub fn check(&self, token: &str) -> Result<Identity, Problem> {
+        self.decode(token).map(Identity::from)
+    }
+
+    fn decode(&self, token: &str) -> Result<Claims, Problem> {
         let mut validation = Validation::new(Algorithm::HS256);
         validation.leeway = 0;
-        let decoded = jsonwebtoken::decode::<Claims>(token, &self.keys.1, &validation);
-        let claims = decoded.map_err(|error| {
-            let detail = match error.kind() {
-                jsonwebtoken::errors::ErrorKind::ExpiredSignature => "the token has expired",
-                _ => "the token is not one of ours",
-            };
-            unauthorized(detail)
-        })?;
-        Ok(Identity {
-            user_id: claims.claims.sub,
-            role: claims.claims.role,
-            expires_at: DateTime::from_timestamp(claims.claims.exp, 0).unwrap_or_default(),
-        })
+        let named = jsonwebtoken::decode_header(token).ok();
+        let named = named.and_then(|header| header.kid);
+        let mut detail = "the token is not one of ours";
+        for key in self.keys.current().iter() {
+            // A token of before there were ids can be of any of them.
+            if named.as_ref().is_some_and(|id| *id != key.id) {
+                continue;
+            }
+            match jsonwebtoken::decode::<Claims>(token, &key.checks, &validation) {
+                Ok(decoded) => return Ok(decoded.claims),
+                Err(error) if *error.kind() == ErrorKind::ExpiredSignature => {
+                    detail = "the token has expired";
+                }
+                Err(_) => {}
+            }
+        }
+        Err(unauthorized(detail))
+    }
+}
+
+impl From<Claims> for Identity {
+    fn from(claims: Claims) -> Self {
+        Self {
+            user_id: claims.sub,
+            role: claims.role,
+            expires_at: DateTime::from_timestamp(claims.exp, 0).unwrap_or_default(),
+        }
     }
 }
 
@@ -165,21 +199,47 @@ fn unauthorized(detail: &str) -> Problem {
         .hint("send `Authorization: Bearer <token>`; a guest gets one from POST /v1/auth/guest")
 }
 
+/// The claims of a request's token.
+fn claims(parts: &Parts) -> Result<Claims, Problem> {
+    let auth = parts
+        .extensions
+        .get::<Auth>()
+        .ok_or_else(|| unauthorized("no sign-in here"))?;
+    let header = parts
+        .headers
+        .get(axum::http::header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.strip_prefix("Bearer "))
+        .ok_or_else(|| unauthorized("the request has no token"))?;
+    auth.decode(header.trim())
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for Identity {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
-        let auth = parts
-            .extensions
-            .get::<Auth>()
-            .ok_or_else(|| unauthorized("no sign-in here"))?;
-        let header = parts
-            .headers
-            .get(axum::http::header::AUTHORIZATION)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.strip_prefix("Bearer "))
-            .ok_or_else(|| unauthorized("the request has no token"))?;
-        auth.check(header.trim())
+        claims(parts).map(Self::from)
+    }
+}
+
+/// An operator, or a service; other users are refused.
+#[derive(Debug, Clone)]
+pub struct Operator(pub Identity);
+
+impl<S: Send + Sync> FromRequestParts<S> for Operator {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        let claims = claims(parts)?;
+        match claims.operator || claims.role == Role::Service {
+            true => Ok(Self(claims.into())),
+            false => Err(Problem::new(
+                StatusCode::FORBIDDEN,
+                "operators_only",
+                "this path is for operators",
+            )
+            .hint("an operator's token is made by `algotrade token NAME --operator`")),
+        }
     }
 }
 
@@ -233,15 +293,111 @@ mod tests {
         let theirs = auth("another-secret-of-more-than-32-bytes!!", 60);
         let forged = theirs.issue("alice", Role::Service).unwrap().token;
         assert_eq!(ours.check(&forged).unwrap_err().status, 401);
-        let claims = Claims {
-            sub: "alice".into(),
-            iat: 0,
-            exp: 1,
-            role: Role::User,
-        };
-        let expired =
-            jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &ours.keys.0).unwrap();
+        let mut old = auth_claims();
+        old.exp = 1;
+        let key = &ours.keys.current()[0].signs;
+        let expired = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &old, key).unwrap();
         assert!(ours.check(&expired).unwrap_err().detail.contains("expired"));
         assert_eq!(ours.check("").unwrap_err().status, 401);
+    }
+
+    fn auth_claims() -> Claims {
+        Claims {
+            sub: "alice".into(),
+            iat: 0,
+            exp: i64::from(u32::MAX),
+            role: Role::User,
+            operator: false,
+        }
+    }
+
+    const FIRST: &str = "the-first-key-of-more-than-thirty-two-bytes";
+    const SECOND: &str = "the-second-key-of-more-than-thirty-two-bytes";
+
+    /// What an operator does, step by step: the new key is made known, then it signs, then the old
+    /// one goes. Nobody is signed out before the last step.
+    #[test]
+    fn a_key_is_replaced_without_a_restart() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let write = |keys: &[&str]| std::fs::write(file.path(), keys.join("\n")).unwrap();
+        write(&[FIRST]);
+        let service = Auth::new(&AuthSettings {
+            secret: FIRST.to_owned().into(),
+            secret_file: file.path().to_str().unwrap().to_owned(),
+            token_seconds: 60,
+            ..AuthSettings::default()
+        });
+        let (by_first, by_second) = (auth(FIRST, 60), auth(SECOND, 60));
+        let issue = |auth: &Auth| auth.issue("alice", Role::User).unwrap().token;
+        let (old, new) = (issue(&by_first), issue(&by_second));
+        // Of a service that doesn't name keys yet.
+        let key = &by_first.keys.current()[0].signs;
+        let header = Header::new(Algorithm::HS256);
+        let unnamed = jsonwebtoken::encode(&header, &auth_claims(), key).unwrap();
+
+        assert!(service.check(&new).is_err());
+        write(&[FIRST, SECOND]);
+        service.keys.look();
+        for token in [&old, &new, &unnamed] {
+            service.check(token).unwrap();
+        }
+        by_first.check(&issue(&service)).unwrap();
+
+        write(&[SECOND, FIRST]);
+        service.keys.look();
+        for token in [&old, &new, &unnamed] {
+            service.check(token).unwrap();
+        }
+        by_second.check(&issue(&service)).unwrap();
+
+        write(&[SECOND]);
+        service.keys.look();
+        assert!(service.check(&old).is_err() && service.check(&unnamed).is_err());
+        service.check(&new).unwrap();
+    }
+
+    #[test]
+    fn a_file_that_is_no_good_leaves_the_keys_in_force() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let service = Auth::new(&AuthSettings {
+            secret: FIRST.to_owned().into(),
+            secret_file: file.path().to_str().unwrap().to_owned(),
+            ..AuthSettings::default()
+        });
+        let token = service.issue("alice", Role::User).unwrap().token;
+        for text in ["", "short", &format!("{FIRST}\n{FIRST}")] {
+            std::fs::write(file.path(), text).unwrap();
+            service.keys.look();
+            service.check(&token).unwrap();
+        }
+        file.close().unwrap();
+        service.keys.look();
+        service.check(&token).unwrap();
+    }
+
+    #[tokio::test]
+    async fn only_operators_and_services_pass_for_operators() {
+        let auth = auth(FIRST, 60);
+        let ask = async |token: Option<Token>| {
+            let mut request = axum::http::Request::builder().extension(auth.clone());
+            if let Some(token) = token {
+                let value = format!("Bearer {}", token.token);
+                request = request.header(axum::http::header::AUTHORIZATION, value);
+            }
+            let (mut parts, ()) = request.body(()).unwrap().into_parts();
+            let found = Operator::from_request_parts(&mut parts, &()).await;
+            found
+                .map(|operator| operator.0.user_id)
+                .map_err(|problem| problem.status)
+        };
+        let alice = auth.issue("alice", Role::User).unwrap();
+        assert_eq!(ask(Some(alice)).await, Err(403));
+        assert_eq!(ask(None).await, Err(401));
+        let operator = auth.issue_operator("olga").unwrap();
+        // To every other path an operator is a user.
+        assert_eq!(auth.check(&operator.token).unwrap().role, Role::User);
+        assert_eq!(ask(Some(operator)).await, Ok("olga".to_owned()));
+        let service = auth.issue("forward-test", Role::Service).unwrap();
+        assert_eq!(ask(Some(service)).await, Ok("forward-test".to_owned()));
     }
 }

@@ -148,7 +148,10 @@ fn print_config(loaded: &Loaded, service: &str) -> std::io::Result<()> {
 }
 
 /// Asks over plain HTTP, so that an image needs no other program for its health check.
-fn healthcheck(port: u16) -> anyhow::Result<ExitCode> {
+///
+/// # Errors
+/// Nobody answers on the port.
+pub fn healthcheck(port: u16) -> anyhow::Result<ExitCode> {
     let timeout = Duration::from_secs(5);
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let mut stream = TcpStream::connect_timeout(&address, timeout)?;

@@ -47,8 +47,11 @@ pub async fn connect(settings: &DatabaseSettings) -> Result<PgPool, sqlx::Error>
 /// The schema is made where it is missing. Where it is there, the service's role needs no right to
 /// make any: Postgres asks for that right even by `CREATE SCHEMA IF NOT EXISTS`.
 ///
+/// Migrations of a later version are left alone: they only add (`scripts/check-migrations.py`), so a
+/// process of this version starts beside it, and after a rollback.
+///
 /// # Errors
-/// A migration failed, or one that was applied is missing or changed.
+/// A migration failed, or one that was applied has changed since.
 pub async fn migrate(
     pool: &PgPool,
     schema: &'static str,
@@ -62,6 +65,7 @@ pub async fn migrate(
     if found.is_none() {
         migrator.create_schema(schema);
     }
+    migrator.set_ignore_missing(true);
     // Advisory locks guard against two replicas migrating at once.
     migrator.run(pool).await
 }

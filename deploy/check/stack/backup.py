@@ -4,14 +4,14 @@ import os
 import shutil
 import time
 
-from facts import DRAIN_SECONDS, ROOT, SERVICES
+from facts import DRAIN_SECONDS, ROOT, RUNNING
 from stack.machine import Failure, run, wait_until
 
 
 def check(platform, session: str) -> None:
     token = platform.token("alice")
     began = time.monotonic()
-    for service in SERVICES:
+    for service in RUNNING:
         platform.processes[service].stop(DRAIN_SECONDS + 5)
     before = rows(platform)
     environment = scripts_environment(platform)
@@ -81,7 +81,7 @@ def rows(platform) -> dict[str, int]:
     """Rows of every table; the snapshots' count stands for them."""
     names = run(["psql", "-qXAt", "-c",
                  "SELECT schemaname || '.' || tablename FROM pg_tables WHERE schemaname IN "
-                 "('market_data', 'strategy', 'forward_test', 'notification') ORDER BY 1"],
+                 "('market_data', 'strategy', 'forward_test', 'notification', 'ops') ORDER BY 1"],
                 platform.postgres).split()
     counts = run(["psql", "-qXAt", "-c", "; ".join(f"SELECT count(*) FROM {name}"
                                                   for name in names)], platform.postgres)

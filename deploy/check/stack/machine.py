@@ -80,8 +80,9 @@ class Process:
             self.child.wait()
 
 
-def run(command: list, environment: dict | None = None, codes=(0,), text: str | None = None) -> str:
-    """A command to its end: what it printed."""
+def run(command: list, environment: dict | None = None, codes=(0,), text: str | None = None,
+        only_output: bool = False) -> str:
+    """A command to its end: what it printed, with or without standard error."""
     answer = subprocess.run(
         [str(word) for word in command], capture_output=True, text=True, check=False, input=text,
         env={**os.environ, **(environment or {})}, timeout=300,
@@ -90,4 +91,4 @@ def run(command: list, environment: dict | None = None, codes=(0,), text: str | 
         words = " ".join(str(word) for word in command)
         raise Failure(f"`{words}` ended with {answer.returncode}:\n{answer.stdout[-2000:]}\n"
                       f"{answer.stderr[-3000:]}")
-    return answer.stdout + answer.stderr
+    return answer.stdout if only_output else answer.stdout + answer.stderr

@@ -1,6 +1,6 @@
 """Tries the deployment out; see deploy/stack.sh.
 
-Parts: commands, roles, monitoring, backup, fuzz, secure; all of them unless some are named.
+Parts: commands, docs, doctor, roles, keys, monitoring, backup, fuzz, idle, secure; all of them unless some are named.
 """
 
 import argparse
@@ -11,17 +11,21 @@ import time
 import traceback
 from pathlib import Path
 
-from stack import backup, commands, fuzz, monitoring, roles, secrecy
+from stack import backup, commands, docs, doctor, fuzz, idle, keys, monitoring, roles, secrecy
 from stack.machine import Failure
 from stack.platform import Platform
 
 # On the plain variant, in this order; each gets the platform and a path of a session that trades.
 PLAIN = {
     "commands": commands.check,
+    "docs": docs.check,
+    "doctor": doctor.check,
     "roles": roles.check,
+    "keys": keys.check,
     "monitoring": monitoring.check,
     "backup": backup.check,
     "fuzz": fuzz.check,
+    "idle": idle.check,
 }
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import metrics
 import yaml
 
-from facts import ROOT, SERVICES
-from stack.machine import Failure, Process, free_port, wait_until
+from facts import ROOT, RUNNING
+from stack.machine import Failure, Process, free_port, run, wait_until
 
 INTERVAL = "1s"
 # Windows of the dashboards are as long as this run can fill.
@@ -24,7 +24,7 @@ FILTERS = ("ALERTS", 'code=~"5..')
 
 def check(platform, session: str) -> None:
     token = platform.token("alice")
-    for service in SERVICES:
+    for service in RUNNING:
         platform.call("GET", service, "/openapi.json", token)
     prometheus = Prometheus(platform)
     try:
@@ -33,6 +33,7 @@ def check(platform, session: str) -> None:
         exported(prometheus, names)
         rules(prometheus)
         panels(prometheus, names)
+        report(prometheus, platform)
     finally:
         for process in [prometheus.process, *prometheus.helpers]:
             platform.processes.pop(process.name).kill()
@@ -74,7 +75,7 @@ class Prometheus:
         def all_up():
             targets = self.get("/api/v1/targets?state=active")["activeTargets"]
             down = [f"{t['labels']['job']} {t['lastError']}" for t in targets if t["health"] != "up"]
-            if down or len(targets) < 9:
+            if down or len(targets) < 10:
                 raise Failure(f"{len(targets)} targets, down: {down}")
             return True
         wait_until("all targets of deploy/prometheus", all_up, 60, [self.process, *self.helpers])
@@ -104,7 +105,7 @@ def node_options() -> list[str]:
 
 def here(job: dict, platform, own: int, node: int, blackbox: int, gateway: str) -> None:
     """Replaces the container network's names by ports of this machine."""
-    ports = {**{f"{name}:{port}": platform.ports[name] for name, port in SERVICES.items()},
+    ports = {**{f"{name}:{port}": platform.ports[name] for name, port in RUNNING.items()},
              "node-exporter:9100": node, "127.0.0.1:9090": own}
     if "dns_sd_configs" in job:
         names = job.pop("dns_sd_configs")[0]["names"]
@@ -152,6 +153,50 @@ def exported(prometheus: Prometheus, names: set[str]) -> None:
                 raise Failure(f"{name} is a {entry['type']}, the table says {metric.kind}")
     seen = len({name for name in catalogue if set(catalogue[name].series()) & names})
     print(f"  {seen} of {len(catalogue)} metrics seen, none beyond the table")
+
+
+def report(prometheus: Prometheus, platform) -> None:
+    """`algotrade ops report`: figures for every stage, and a page that needs nothing but itself."""
+    page = platform.folder / "report.html"
+    command = [platform.binaries / "algotrade", "ops", "report", "--from", "30s", "--step", "5",
+               "--prometheus", f"http://127.0.0.1:{prometheus.port}"]
+    told = json.loads(run([*command, "--json", "--html", page], only_output=True))
+    for flow in told["throughput"]:
+        # A session that has traded may trade no more within the period.
+        quiet = flow["name"] in ("signals", "executions")
+        if not quiet and not flow["peak_per_second"] >= flow["per_second"] * 0.9 > 0:
+            raise Failure(f"throughput: {flow}")
+    for stage in told["latency"]:
+        p50, p95, p99 = (stage[f"p{percent}_seconds"] for percent in (50, 95, 99))
+        if not stage["count"] > 0 or not 0 < p50 <= p95 <= p99 < 30:
+            raise Failure(f"latency: {stage}")
+    if {service["service"] for service in told["services"]} != set(RUNNING):
+        raise Failure(f"services: {told['services']}")
+    if any(service["up"] < 1 for service in told["services"]):
+        raise Failure(f"services: {told['services']}")
+    behind = {lag["of"] for lag in told["lag"]}
+    if not {"strategy", "forward-test", "notification-service"} <= behind:
+        raise Failure(f"lag of {behind}")
+    wrong = [error for error in told["errors"]
+             if error["count"] and error["name"] in ("answers with 5xx", "ledgers found wrong")]
+    unmet = [each for each in told["objectives"] if (each["measured"] or 0) < each["share"]]
+    if wrong or len(told["objectives"]) != 3 or any(each["measured"] is None for each in unmet):
+        raise Failure(f"errors {wrong}, objectives {unmet}")
+    html = page.read_text()
+    if html.count("<svg") < 10 or re.search(r"(src|href)=|https?://|<script", html):
+        raise Failure(f"the page has {html.count('<svg')} plots, or needs something else")
+    table = run(command)
+    for words in ("trades to the log", "4 log to browser", "notification-service"):
+        if words not in table:
+            raise Failure(f"`{words}` is not in:\n{table}")
+    refused = run([*command[:3], "--prometheus", "http://127.0.0.1:9"], codes=(1,))
+    if "Prometheus does not answer" not in refused:
+        raise Failure(f"without Prometheus: {refused}")
+    empty = run([*command[:3], "--prometheus", command[-1], "--from", "2020-01-01T00:00:00Z",
+                 "--until", "2020-01-02T00:00:00Z"], codes=(1,))
+    if "has no services between" not in empty:
+        raise Failure(f"of a period without data: {empty}")
+    print(f"  a report of {len(told['latency'])} stages, its page has {html.count('<svg')} plots")
 
 
 def rules(prometheus: Prometheus) -> None:

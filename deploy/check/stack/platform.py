@@ -1,4 +1,4 @@
-"""Secrets, roles and the four services, as docker-compose.yml starts them."""
+"""Secrets, roles and the services, as docker-compose.yml starts them."""
 
 import json
 import os
@@ -7,7 +7,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from facts import DRAIN_SECONDS, ROOT, SERVICES
+from facts import DRAIN_SECONDS, PROGRAMS, ROOT, RUNNING
 from stack.kafka import Broker
 from stack.machine import Failure, Process, free_port, run, wait_until
 
@@ -26,13 +26,11 @@ class Platform:
         self.make_secrets()
         paths = {SECRETS: str(self.secrets), CERTIFICATES: str(self.certificates)}
         self.broker = Broker(self.services["kafka"], self.folder, paths, jmx)
-        self.ports = {service: free_port() for service in [*SERVICES, "simulator"]}
+        self.ports = {service: free_port() for service in [*RUNNING, "simulator"]}
         self.processes: dict[str, Process] = {}
 
     def make_secrets(self) -> None:
-        owner = f"{os.getuid()}:{os.getgid()}"
-        owners = {f"{who}_OWNER": owner
-                  for who in ("SERVICES", "POSTGRES", "KAFKA", "GRAFANA", "GATEWAY")}
+        owners = self.owners()
         for folder in (self.secrets, self.certificates):
             folder.mkdir()
         run(["sh", ROOT / "deploy/compose/init-secrets.sh"],
@@ -54,11 +52,17 @@ class Platform:
         own = self.secrets / "postgres-password"
         own.chmod(0o600)
         own.write_text(password or "")
-        for service in SERVICES:
+        for service in RUNNING:
             address = self.secrets / f"database-url-{service}"
             address.chmod(0o600)
             address.write_text(address.read_text().replace(
                 "@postgres:5432/algotrade", f"@{host}:{port}/{self.database}"))
+
+    def owners(self) -> dict[str, str]:
+        """For the scripts that hand files to their readers: all of them are we."""
+        owner = f"{os.getuid()}:{os.getgid()}"
+        return {f"{who}_OWNER": owner
+                for who in ("SERVICES", "POSTGRES", "KAFKA", "GRAFANA", "GATEWAY")}
 
     def secret_texts(self) -> dict[str, str]:
         """Every secret of the installation, by the name of its file."""
@@ -94,20 +98,25 @@ class Platform:
         """Whatever doesn't run yet: the exchange doesn't stop when we do."""
         if "simulator" not in self.processes:
             self.start_simulator()
-        for service in SERVICES:
-            self.launch(service, [self.binaries / service])
-        for service in SERVICES:
-            check = [self.binaries / service, "healthcheck"]
+        for service in RUNNING:
+            self.launch(service, self.program(service))
+        for service in RUNNING:
+            check = [*self.program(service), "healthcheck"]
             environment = self.environment(service)
             wait_until(f"{service}'s health check", lambda: run(check, environment) or True,
                        processes=[self.processes[service], self.broker.process])
 
-    def start_simulator(self) -> None:
+    def program(self, service: str) -> list:
+        """How a service is started, as in its image."""
+        binary, *arguments = PROGRAMS[service]
+        return [self.binaries / binary, *arguments]
+
+    def start_simulator(self, *options: str) -> None:
         command = self.services["simulator"]["command"]
         listen = command[command.index("--listen") + 1]
         own = [f"127.0.0.1:{self.ports['simulator']}" if word == listen else word
                for word in command]
-        self.launch("simulator", [self.binaries / "algotrade", *own])
+        self.launch("simulator", [self.binaries / "algotrade", *own, *options])
 
     def launch(self, service: str, command: list) -> None:
         self.processes[service] = Process(
@@ -118,7 +127,7 @@ class Platform:
 
     def stop(self) -> None:
         """Everything as compose stops it: SIGTERM, and done within the drain."""
-        for service in [*SERVICES, "simulator"]:
+        for service in [*RUNNING, "simulator"]:
             if service in self.processes:
                 self.processes[service].stop(DRAIN_SECONDS + 5)
         self.broker.process.stop(60)
@@ -129,9 +138,19 @@ class Platform:
         if hasattr(self, "broker"):
             self.broker.process.kill()
 
-    def token(self, user: str) -> str:
+    def token(self, user: str, *options: str) -> str:
         environment = {"ALGOTRADE__AUTH__SECRET_FILE": str(self.secrets / "auth-secret")}
-        return run([self.binaries / "algotrade", "token", user], environment).strip()
+        return run([self.binaries / "algotrade", "token", user, *options], environment).strip()
+
+    def status(self, service: str, path: str, token: str) -> int:
+        """What a service answers to a GET, good or bad."""
+        request = urllib.request.Request(self.url(service) + path,
+                                         headers={"Authorization": f"Bearer {token}"})
+        try:
+            with urllib.request.urlopen(request, timeout=35) as answer:
+                return answer.status
+        except urllib.error.HTTPError as error:
+            return error.code
 
     def call(self, method: str, service: str, path: str, token: str, body=None):
         request = urllib.request.Request(

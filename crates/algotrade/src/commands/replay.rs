@@ -128,6 +128,7 @@ async fn replay(arguments: &Arguments, mut settings: Settings) -> anyhow::Result
     // A recording at full speed has no heartbeats, and ends.
     settings.feed.stale_after_seconds = 0;
     settings.auth.secret = format!("{SECRET_LENGTH}{}", Uuid::new_v4()).into();
+    settings.auth.secret_file.clear();
     let servers = Servers::prepare(arguments, &mut settings).await?;
     let shutdown = CancellationToken::new();
     let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));

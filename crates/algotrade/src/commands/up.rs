@@ -89,6 +89,7 @@ async fn up(arguments: &Arguments, mut settings: Settings) -> anyhow::Result<()>
     fs::create_dir_all(&arguments.data)
         .with_context(|| format!("--data {}", arguments.data.display()))?;
     settings.auth.secret = secret(&arguments.data)?.into();
+    settings.auth.secret_file.clear();
     settings.auth.guest = true;
     // The feed is looked for while broker and database start.
     let (backing, feed) = tokio::join!(

@@ -25,6 +25,8 @@ const SECTIONS: [&str; 10] = [
     "log",
     "telemetry",
 ];
+/// Read by the section itself, which keeps the path: it is read again while the service runs.
+const KEYS: &str = "auth.secret";
 /// Never printed.
 const SECRETS: [&str; 5] = [
     "auth.secret",
@@ -108,7 +110,8 @@ pub fn load(
 ) -> Result<Loaded, ConfigErrors> {
     let mut errors = Vec::new();
     let mut variables = environment.clone();
-    let secrets = SECRETS.map(str::to_owned).into_iter();
+    let secrets = SECRETS.into_iter().filter(|key| *key != KEYS);
+    let secrets = secrets.map(str::to_owned);
     for key in secrets.chain(secret_properties(environment)) {
         let key = key.as_str();
         let name = format!("{}_FILE", variable(key));
@@ -182,6 +185,16 @@ pub fn load(
     section(&root, "http", &mut settings.http, &mut errors);
     section(&root, "feed", &mut settings.feed, &mut errors);
     section(&root, "auth", &mut settings.auth, &mut errors);
+    if !settings.auth.secret_file.is_empty() {
+        let path = &settings.auth.secret_file;
+        match std::fs::read_to_string(path) {
+            Ok(secret) => settings.auth.secret = secret.trim_end().to_owned().into(),
+            Err(error) => {
+                let name = format!("{}_FILE", variable(KEYS));
+                errors.push(format!("{name}: can't read `{path}`: {error}"));
+            }
+        }
+    }
     section(&root, "services", &mut settings.services, &mut errors);
     section(&root, "ops", &mut settings.ops, &mut errors);
     section(&root, "log", &mut settings.log, &mut errors);
@@ -447,5 +460,6 @@ mod tests {
             .unwrap()
             .settings;
         assert_eq!(settings.auth.secret.expose_secret(), SECRET);
+        assert_eq!(settings.auth.secret_file, path);
     }
 }

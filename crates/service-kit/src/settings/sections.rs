@@ -6,10 +6,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use crate::auth::keys;
 use crate::otlp::traces_url;
-
-/// Shortest secret that HS256 should be given (its hash is 32 bytes long).
-const MIN_SECRET_BYTES: usize = 32;
 
 pub(super) type Problem = (&'static str, String);
 
@@ -177,8 +175,12 @@ impl Default for GapSettings {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AuthSettings {
-    /// Signs and checks tokens (HS256); the same for all services; at least 32 bytes.
+    /// Signs and checks tokens (HS256); the same for all services; at least 32 bytes. Several lines
+    /// are several keys: the first one signs, all of them check.
     pub secret: SecretString,
+    /// A file with the secret. It is read again every 5 seconds at most, so that keys are replaced
+    /// without a restart.
+    pub secret_file: String,
     /// Whether anybody may sign in as the user `guest`.
     pub guest: bool,
     /// How long a token is good, in seconds.
@@ -189,6 +191,7 @@ impl Default for AuthSettings {
     fn default() -> Self {
         Self {
             secret: String::new().into(),
+            secret_file: String::new(),
             guest: false,
             token_seconds: 12 * 3_600,
         }
@@ -379,16 +382,8 @@ impl FeedSettings {
 
 impl AuthSettings {
     pub(super) fn problems(&self) -> Vec<Problem> {
-        match self.secret.expose_secret().len() {
-            0..MIN_SECRET_BYTES => vec![(
-                "auth.secret",
-                format!(
-                    "must have at least {MIN_SECRET_BYTES} bytes; make one with \
-                     `openssl rand -hex 32` and give it to every service"
-                ),
-            )],
-            _ => Vec::new(),
-        }
+        let problem = keys::secrets(self.secret.expose_secret()).err();
+        problem.map(|text| ("auth.secret", text)).into_iter().collect()
     }
 }
 

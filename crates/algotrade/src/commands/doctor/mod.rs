@@ -1,9 +1,11 @@
-//! `algotrade doctor`: what is wrong with the cluster and the way to it, each with its remedy.
+//! `algotrade doctor`: what is wrong with the cluster, the stores and the ways to them, each with its
+//! remedy.
 
 mod certificates;
 mod cluster;
 mod groups;
 mod report;
+mod stores;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -11,7 +13,7 @@ use std::time::Duration;
 use clap::Args;
 use kafka_common::{ClientError, KafkaSettings, admin};
 use service_kit::settings::Purpose;
-use service_kit::telemetry;
+use service_kit::{Settings, telemetry};
 
 use self::report::{Finding, Report, quoted};
 use crate::{cli, output};
@@ -27,6 +29,8 @@ const CONNECT: Duration = Duration::from_secs(10);
     algotrade doctor --kafka localhost:9092\n  \
     algotrade doctor --json | jq 'select(.outcome == \"finding\")'\n  \
     algotrade doctor --probe-clock           also compare the broker's clock with this machine's\n\n\
+    Postgres and Redis are looked at where ALGOTRADE__DATABASE__URL and ALGOTRADE__REDIS__URL (or\n\
+    ..._URL_FILE) name them.\n\n\
     Exit code: 0 if nothing was found, 1 if something was, 2 if it could not run.\n\
     It changes nothing, but for a topic that --probe-clock makes and deletes.")]
 pub(crate) struct Arguments {
@@ -72,7 +76,18 @@ fn examine(arguments: &Arguments) -> anyhow::Result<Report> {
         None => "off".to_owned(),
     };
     telemetry::init_logs(&settings.log)?;
-    cli::runtime()?.block_on(checks(arguments, &settings.kafka))
+    service_kit::service::install_crypto_provider();
+    cli::runtime()?.block_on(async {
+        let mut report = checks(arguments, &settings.kafka).await?;
+        add_stores(&mut report, &settings).await;
+        Ok(report)
+    })
+}
+
+async fn add_stores(report: &mut Report, settings: &Settings) {
+    for (check, outcome) in stores::check(settings).await {
+        report.add(check, outcome);
+    }
 }
 
 async fn checks(arguments: &Arguments, settings: &KafkaSettings) -> anyhow::Result<Report> {
