@@ -24,8 +24,23 @@ const MAX_USER_BYTES: usize = 128;
 pub enum Role {
     /// What is their own.
     User,
+    /// What is their own, the accounts of others, and the operator's pages.
+    Operator,
     /// Calls between services, on behalf of a user that the call names.
     Service,
+}
+
+/// How much of what its role may do a token allows.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Scope {
+    /// Looking only: requests that change something are refused.
+    Read,
+    /// All of it.
+    #[default]
+    Trade,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -34,6 +49,8 @@ struct Claims {
     iat: i64,
     exp: i64,
     role: Role,
+    #[serde(default)]
+    scope: Scope,
 }
 
 /// A signed token.
@@ -54,6 +71,8 @@ pub struct Identity {
     pub user_id: String,
     /// What they may do.
     pub role: Role,
+    /// How much of it this token allows.
+    pub scope: Scope,
     /// When the token ends.
     pub expires_at: DateTime<Utc>,
 }
@@ -98,11 +117,25 @@ impl Auth {
         self.guest
     }
 
-    /// Signs a token.
+    /// Signs a token that allows all of what the role may do, for as long as `auth.token_seconds`.
     ///
     /// # Errors
     /// The user id is empty or too long, or signing failed.
     pub fn issue(&self, user_id: &str, role: Role) -> Result<Token, Problem> {
+        self.grant(user_id, role, Scope::Trade, self.lifetime)
+    }
+
+    /// Signs a token.
+    ///
+    /// # Errors
+    /// The user id is empty or too long, or signing failed.
+    pub fn grant(
+        &self,
+        user_id: &str,
+        role: Role,
+        scope: Scope,
+        lifetime: Duration,
+    ) -> Result<Token, Problem> {
         if user_id.is_empty() || user_id.len() > MAX_USER_BYTES {
             let detail = format!("a user id has 1 to {MAX_USER_BYTES} bytes");
             return Err(Problem::new(
@@ -113,13 +146,14 @@ impl Auth {
         }
         let now = Utc::now();
         let expires_at = now
-            .checked_add_signed(self.lifetime)
+            .checked_add_signed(lifetime)
             .unwrap_or(DateTime::<Utc>::MAX_UTC);
         let claims = Claims {
             sub: user_id.to_owned(),
             iat: now.timestamp(),
             exp: expires_at.timestamp(),
             role,
+            scope,
         };
         let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.keys.0)
             .map_err(|error| {
@@ -155,6 +189,7 @@ impl Auth {
         Ok(Identity {
             user_id: claims.claims.sub,
             role: claims.claims.role,
+            scope: claims.claims.scope,
             expires_at: DateTime::from_timestamp(claims.claims.exp, 0).unwrap_or_default(),
         })
     }
@@ -179,7 +214,35 @@ impl<S: Send + Sync> FromRequestParts<S> for Identity {
             .and_then(|value| value.to_str().ok())
             .and_then(|value| value.strip_prefix("Bearer "))
             .ok_or_else(|| unauthorized("the request has no token"))?;
-        auth.check(header.trim())
+        let identity = auth.check(header.trim())?;
+        if identity.scope == Scope::Read && !parts.method.is_safe() {
+            let detail = "this token may only read";
+            return Err(
+                Problem::new(StatusCode::FORBIDDEN, "read_only_token", detail)
+                    .hint("use an API token with the scope `trade`"),
+            );
+        }
+        Ok(identity)
+    }
+}
+
+/// An operator who asks; everybody else is refused.
+#[derive(Debug, Clone)]
+pub struct OperatorOnly(pub Identity);
+
+impl<S: Send + Sync> FromRequestParts<S> for OperatorOnly {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let identity = Identity::from_request_parts(parts, state).await?;
+        match identity.role {
+            Role::Operator => Ok(Self(identity)),
+            Role::User | Role::Service => Err(Problem::new(
+                StatusCode::FORBIDDEN,
+                "operators_only",
+                "this path is for operators",
+            )),
+        }
     }
 }
 
@@ -194,7 +257,7 @@ impl<S: Send + Sync> FromRequestParts<S> for CallingService {
         let identity = Identity::from_request_parts(parts, state).await?;
         match identity.role {
             Role::Service => Ok(Self(identity)),
-            Role::User => Err(Problem::new(
+            Role::User | Role::Operator => Err(Problem::new(
                 StatusCode::FORBIDDEN,
                 "services_only",
                 "this path is for calls between services",
@@ -227,6 +290,40 @@ mod tests {
         );
     }
 
+    #[tokio::test]
+    async fn a_token_for_reading_changes_nothing() {
+        let auth = auth("a-secret-of-more-than-thirty-two-bytes", 60);
+        let minute = Duration::minutes(1);
+        for (scope, method, status) in [
+            (Scope::Read, "GET", 200),
+            (Scope::Read, "POST", 403),
+            (Scope::Read, "DELETE", 403),
+            (Scope::Trade, "POST", 200),
+        ] {
+            let token = auth.grant("alice", Role::User, scope, minute).unwrap();
+            let (mut parts, ()) = axum::http::Request::builder()
+                .method(method)
+                .header("authorization", format!("Bearer {}", token.token))
+                .extension(auth.clone())
+                .body(())
+                .unwrap()
+                .into_parts();
+            let asked = Identity::from_request_parts(&mut parts, &()).await;
+            let found = asked.map_or_else(|problem| problem.status, |_| 200);
+            assert_eq!(found, status, "{scope:?} {method}");
+        }
+    }
+
+    #[test]
+    fn a_token_from_before_there_were_scopes_still_trades() {
+        let auth = auth("a-secret-of-more-than-thirty-two-bytes", 60);
+        let claims = serde_json::json!({"sub": "alice", "iat": 0, "exp": 9_999_999_999_i64,
+            "role": "user"});
+        let token =
+            jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &auth.keys.0).unwrap();
+        assert_eq!(auth.check(&token).unwrap().scope, Scope::Trade);
+    }
+
     #[test]
     fn forged_and_expired_tokens_are_refused() {
         let ours = auth("a-secret-of-more-than-thirty-two-bytes", 60);
@@ -238,6 +335,7 @@ mod tests {
             iat: 0,
             exp: 1,
             role: Role::User,
+            scope: Scope::Trade,
         };
         let expired =
             jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &ours.keys.0).unwrap();

@@ -15,7 +15,7 @@ pub mod settings;
 pub mod snapshots;
 pub mod telemetry;
 
-pub use auth::{Auth, CallingService, Identity, Role};
+pub use auth::{Auth, CallingService, Identity, OperatorOnly, Role, Scope};
 pub use json::ApiJson;
 pub use page::{Page, PageQuery};
 pub use problem::{FieldError, Problem};

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod accounts;
 pub mod centrifuge;
 pub mod channels;
 mod http;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use kafka_common::KafkaProducer;
 use service_kit::{Context, Service, Starting, database};
 
+use accounts::Accounts;
 use centrifuge::{Gateway, Timings};
 use channels::Channels;
 use hub::{Hub, HubLimits};
@@ -38,6 +40,13 @@ pub fn start(context: Context) -> Starting<Service> {
 async fn start_now(context: Context) -> anyhow::Result<Service> {
     let migrator = sqlx::migrate!("./migrations");
     database::migrate(&context.database, "notification", migrator).await?;
+    let accounts = Accounts::new(context.database.clone(), context.auth.clone());
+    if let Some(password) = &context.settings.auth.operator_password {
+        let made = accounts.make_first_operator(password).await;
+        if made.map_err(|problem| anyhow::anyhow!("auth.operator_password: {}", problem.detail))? {
+            tracing::info!(user_id = accounts::FIRST_OPERATOR, "made the first operator");
+        }
+    }
     let limits = HubLimits::default();
     let session_timeout = u64::from(context.settings.kafka.session_timeout_ms);
     let hold = Duration::from_millis(session_timeout) + TAKE_OVER;
@@ -94,6 +103,7 @@ async fn start_now(context: Context) -> anyhow::Result<Service> {
     });
     let connections = tokio::spawn(gateway.clone().drained());
     let (router, openapi) = http::router(http::App {
+        accounts,
         auth: context.auth,
         gateway,
         store,

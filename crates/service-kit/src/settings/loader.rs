@@ -17,8 +17,9 @@ const SECTIONS: [&str; 9] = [
     "kafka", "database", "redis", "http", "feed", "auth", "services", "ops", "log",
 ];
 /// Never printed.
-const SECRETS: [&str; 5] = [
+const SECRETS: [&str; 6] = [
     "auth.secret",
+    "auth.operator_password",
     "kafka.security.password",
     "kafka.security.key_password",
     "database.url",

@@ -179,8 +179,11 @@ pub struct AuthSettings {
     pub secret: SecretString,
     /// Whether anybody may sign in as the user `guest`.
     pub guest: bool,
-    /// How long a token is good, in seconds.
+    /// How long a token from `algotrade token` and a guest's is good, in seconds.
     pub token_seconds: u64,
+    /// At the start of a platform without accounts: makes the account `operator` with this
+    /// password. Without effect later.
+    pub operator_password: Option<SecretString>,
 }
 
 impl Default for AuthSettings {
@@ -189,6 +192,7 @@ impl Default for AuthSettings {
             secret: String::new().into(),
             guest: false,
             token_seconds: 12 * 3_600,
+            operator_password: None,
         }
     }
 }

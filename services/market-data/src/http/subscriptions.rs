@@ -121,7 +121,7 @@ pub(super) async fn create(
     let product = state.listing.find(&body.symbol)?.id;
     let registry = state.registry.clone();
     // Services subscribe for many.
-    let most = (identity.role == Role::User).then_some(state.max_products_per_user);
+    let most = (identity.role != Role::Service).then_some(state.max_products_per_user);
     let change = async move { registry.subscribe(product, &requester, most).await };
     let (carried, is_new) = finished(change).await?;
     let status = match is_new {
@@ -172,9 +172,9 @@ fn requester(identity: &Identity, named: Option<String>) -> Result<String, Probl
             .hint(hint)
     };
     match (identity.role, named) {
-        (Role::User, None) => Ok(identity.user_id.clone()),
-        (Role::User, Some(name)) if name == identity.user_id => Ok(name),
-        (Role::User, Some(_)) => Err(problem(
+        (Role::User | Role::Operator, None) => Ok(identity.user_id.clone()),
+        (Role::User | Role::Operator, Some(name)) if name == identity.user_id => Ok(name),
+        (Role::User | Role::Operator, Some(_)) => Err(problem(
             "not_oneself",
             "a user subscribes only for themselves",
             "leave the field out",
@@ -203,6 +203,7 @@ mod tests {
         let identity = |role| Identity {
             user_id: "alice".to_owned(),
             role,
+            scope: service_kit::Scope::Trade,
             expires_at: Utc::now(),
         };
         let named = |role, name: Option<&str>| requester(&identity(role), name.map(str::to_owned));
