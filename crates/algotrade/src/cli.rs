@@ -8,8 +8,7 @@ use service_kit::settings::{self, Purpose, Settings};
 
 use crate::commands::{
     asyncapi, backtest, bench, dlq, doctor, generate, groups, lag, notify, offsets, ops, produce,
-    record, recording, replay, setup, simulator, strategy, tail, token, topics, up,
-    user,
+    record, recording, replay, setup, simulator, strategy, tail, token, topics, up, user,
 };
 use crate::output;
 

@@ -55,7 +55,9 @@ async fn start() -> (TestApp, String) {
     ground.settings.auth.operator_password = Some(OPERATORS.to_owned().into());
     let app = TestApp::on(ground).await;
     app.ready().await;
-    let operator = Browser::default().sign_in(&app, "operator", OPERATORS).await;
+    let operator = Browser::default()
+        .sign_in(&app, "operator", OPERATORS)
+        .await;
     (app, operator)
 }
 
@@ -91,10 +93,16 @@ async fn a_browser_signs_in_stays_signed_in_and_signs_out() {
     let mut browser = Browser::default();
     let token = browser.sign_in(&app, "alice", ALICES).await;
     assert!(browser.set_cookie.contains("HttpOnly; SameSite=Strict"));
-    assert!(!browser.set_cookie.contains(&token), "the token is no cookie");
+    assert!(
+        !browser.set_cookie.contains(&token),
+        "the token is no cookie"
+    );
 
     let (status, me) = app.get("/v1/auth/me", Some(&token)).await;
-    assert_eq!((status, &me["user_id"], &me["role"]), (200, &json!("alice"), &json!("user")));
+    assert_eq!(
+        (status, &me["user_id"], &me["role"]),
+        (200, &json!("alice"), &json!("user"))
+    );
 
     // The page is loaded anew: only the cookie is left.
     let (status, again) = browser.post(&app, "/v1/auth/refresh", &json!({})).await;
@@ -105,10 +113,18 @@ async fn a_browser_signs_in_stays_signed_in_and_signs_out() {
 
     let kept = browser.cookie.clone();
     let (status, _) = browser.post(&app, "/v1/auth/sign-out", &json!({})).await;
-    assert_eq!((status, &browser.cookie), (204, &None), "the browser forgets it");
+    assert_eq!(
+        (status, &browser.cookie),
+        (204, &None),
+        "the browser forgets it"
+    );
     browser.cookie = kept;
     let (status, problem) = browser.post(&app, "/v1/auth/refresh", &json!({})).await;
-    assert_eq!((status, &problem["code"]), (401, &json!("signed_out")), "so do we");
+    assert_eq!(
+        (status, &problem["code"]),
+        (401, &json!("signed_out")),
+        "so do we"
+    );
     app.stop().await;
 }
 
@@ -145,11 +161,17 @@ async fn guessing_is_locked_out_and_tells_nothing_about_names() {
             let (status, problem) = app.post_json("/v1/auth/sign-in", &body).await;
             seen.push((status, problem["code"].clone(), problem["detail"].clone()));
         }
-        assert!(seen[..5].iter().all(|(status, ..)| *status == 401), "{seen:?}");
+        assert!(
+            seen[..5].iter().all(|(status, ..)| *status == 401),
+            "{seen:?}"
+        );
         assert_eq!(seen[5].0, 429, "{seen:?}");
         answers.push(seen);
     }
-    assert_eq!(answers[0], answers[1], "names that exist answer as others do");
+    assert_eq!(
+        answers[0], answers[1],
+        "names that exist answer as others do"
+    );
 
     // Not even the right password opens a locked account.
     let body = json!({"user_id": "alice", "password": ALICES});
@@ -206,7 +228,11 @@ async fn a_new_password_signs_the_other_browsers_out() {
         let body = json!({"current": current, "new": new});
         let request = app.http.post(app.url(path)).bearer_auth(&token).json(&body);
         let (found, problem) = here.send(request).await;
-        assert_eq!((found, &problem["field"]), (status, &json!(field)), "{problem}");
+        assert_eq!(
+            (found, &problem["field"]),
+            (status, &json!(field)),
+            "{problem}"
+        );
     }
     let body = json!({"current": ALICES, "new": "another good password"});
     let request = app.http.post(app.url(path)).bearer_auth(&token).json(&body);
@@ -214,8 +240,13 @@ async fn a_new_password_signs_the_other_browsers_out() {
 
     let nothing = json!({});
     assert_eq!(here.post(&app, "/v1/auth/refresh", &nothing).await.0, 200);
-    assert_eq!(elsewhere.post(&app, "/v1/auth/refresh", &nothing).await.0, 401);
-    Browser::default().sign_in(&app, "alice", "another good password").await;
+    assert_eq!(
+        elsewhere.post(&app, "/v1/auth/refresh", &nothing).await.0,
+        401
+    );
+    Browser::default()
+        .sign_in(&app, "alice", "another good password")
+        .await;
     app.stop().await;
 }
 
@@ -231,7 +262,11 @@ async fn api_tokens_do_what_their_scope_says_until_they_are_revoked() {
         (json!({"name": "x", "scope": "everything"}), "scope"),
     ] {
         let (status, problem) = with_token(&app, &token, "POST", path, Some(body)).await;
-        assert_eq!((status, &problem["field"]), (422, &json!(field)), "{problem}");
+        assert_eq!(
+            (status, &problem["field"]),
+            (422, &json!(field)),
+            "{problem}"
+        );
     }
     let body = json!({"name": "notebook", "scope": "read"});
     let (status, made) = with_token(&app, &token, "POST", path, Some(body.clone())).await;
@@ -258,7 +293,10 @@ async fn api_tokens_do_what_their_scope_says_until_they_are_revoked() {
     assert_eq!(with_token(&app, &others, "DELETE", &one, None).await.0, 404);
     assert_eq!(with_token(&app, &token, "DELETE", &one, None).await.0, 204);
     let (status, problem) = app.post_json("/v1/auth/token", &exchange).await;
-    assert_eq!((status, &problem["code"]), (401, &json!("invalid_api_token")));
+    assert_eq!(
+        (status, &problem["code"]),
+        (401, &json!("invalid_api_token"))
+    );
     app.stop().await;
 }
 
@@ -269,7 +307,12 @@ async fn only_operators_keep_accounts_and_one_always_can() {
     let alice = Browser::default().sign_in(&app, "alice", ALICES).await;
     let path = "/v1/auth/accounts";
     let service = common::auth(common::SECRET, 60)
-        .grant("strategy", Role::Service, Scope::Trade, chrono::Duration::minutes(1))
+        .grant(
+            "strategy",
+            Role::Service,
+            Scope::Trade,
+            chrono::Duration::minutes(1),
+        )
         .unwrap()
         .token;
     for token in [&alice, &service] {
@@ -277,14 +320,38 @@ async fn only_operators_keep_accounts_and_one_always_can() {
         assert_eq!((status, &problem["code"]), (403, &json!("operators_only")));
     }
     for (body, status, field) in [
-        (json!({"user_id": "alice", "password": ALICES}), 409, "user_id"),
-        (json!({"user_id": "Alice", "password": ALICES}), 422, "user_id"),
-        (json!({"user_id": "guest", "password": ALICES}), 422, "user_id"),
-        (json!({"user_id": "bob", "password": "bob"}), 422, "password"),
-        (json!({"user_id": "bob", "password": ALICES, "role": "service"}), 422, "role"),
+        (
+            json!({"user_id": "alice", "password": ALICES}),
+            409,
+            "user_id",
+        ),
+        (
+            json!({"user_id": "Alice", "password": ALICES}),
+            422,
+            "user_id",
+        ),
+        (
+            json!({"user_id": "guest", "password": ALICES}),
+            422,
+            "user_id",
+        ),
+        (
+            json!({"user_id": "bob", "password": "bob"}),
+            422,
+            "password",
+        ),
+        (
+            json!({"user_id": "bob", "password": ALICES, "role": "service"}),
+            422,
+            "role",
+        ),
     ] {
         let (found, problem) = with_token(&app, &operator, "POST", path, Some(body)).await;
-        assert_eq!((found, &problem["field"]), (status, &json!(field)), "{problem}");
+        assert_eq!(
+            (found, &problem["field"]),
+            (status, &json!(field)),
+            "{problem}"
+        );
     }
     let (_, page) = with_token(&app, &operator, "GET", "/v1/auth/accounts?limit=1", None).await;
     assert_eq!(page["items"][0]["user_id"], "alice");
@@ -298,7 +365,10 @@ async fn only_operators_keep_accounts_and_one_always_can() {
         let (status, problem) = with_token(&app, &operator, "PATCH", first, Some(body)).await;
         assert_eq!((status, &problem["code"]), (409, &json!("last_operator")));
     }
-    assert_eq!(with_token(&app, &operator, "DELETE", first, None).await.0, 409);
+    assert_eq!(
+        with_token(&app, &operator, "DELETE", first, None).await.0,
+        409
+    );
 
     // Disabled, alice can neither sign in nor stay signed in.
     let mut browser = Browser::default();
@@ -307,11 +377,20 @@ async fn only_operators_keep_accounts_and_one_always_can() {
     let body = json!({"disabled": true});
     let (status, changed) = with_token(&app, &operator, "PATCH", hers, Some(body)).await;
     assert_eq!((status, &changed["disabled"]), (200, &json!(true)));
-    assert_eq!(browser.post(&app, "/v1/auth/refresh", &json!({})).await.0, 401);
+    assert_eq!(
+        browser.post(&app, "/v1/auth/refresh", &json!({})).await.0,
+        401
+    );
     let body = json!({"user_id": "alice", "password": ALICES});
     assert_eq!(app.post_json("/v1/auth/sign-in", &body).await.0, 401);
-    assert_eq!(with_token(&app, &operator, "DELETE", hers, None).await.0, 204);
-    assert_eq!(with_token(&app, &operator, "DELETE", hers, None).await.0, 404);
+    assert_eq!(
+        with_token(&app, &operator, "DELETE", hers, None).await.0,
+        204
+    );
+    assert_eq!(
+        with_token(&app, &operator, "DELETE", hers, None).await.0,
+        404
+    );
 
     // Who did what waits for the audit log.
     let pool = PgPool::connect(&app.own.database_url).await.unwrap();

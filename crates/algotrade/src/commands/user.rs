@@ -66,7 +66,11 @@ pub(crate) fn run(command: &Command) -> anyhow::Result<ExitCode> {
         let accounts = Accounts::new(pool, Auth::new(&settings.auth));
         match command {
             Command::Add { whose, operator } => {
-                let role = if *operator { Role::Operator } else { Role::User };
+                let role = if *operator {
+                    Role::Operator
+                } else {
+                    Role::User
+                };
                 let password = read_password()?;
                 let making = accounts.create(ACTOR, &whose.user, &password, role);
                 tell(&making.await.map_err(plain)?, "made");
@@ -141,7 +145,11 @@ async fn list(accounts: &Accounts, json: bool) -> anyhow::Result<()> {
                 Role::Operator => "operator",
                 Role::User | Role::Service => "user",
             };
-            let state = if account.disabled { "disabled" } else { "active" };
+            let state = if account.disabled {
+                "disabled"
+            } else {
+                "active"
+            };
             let since = output::time(Some(account.created_at));
             table.add_row([account.user_id.as_str(), role, state, since.as_str()]);
         }

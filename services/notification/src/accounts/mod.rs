@@ -132,7 +132,9 @@ impl Accounts {
                     .with("retry_after_seconds", seconds.into()),
             );
         }
-        let kept = account.as_ref().map(|account| account.password_hash.clone());
+        let kept = account
+            .as_ref()
+            .map(|account| account.password_hash.clone());
         let right = self.passwords.is(password, kept).await?;
         match account {
             Some(account) if right && !account.disabled => {
@@ -248,15 +250,19 @@ impl Accounts {
         }
         if store::account(&self.pool, user_id).await?.is_none() {
             let detail = "only who has an account can have API tokens";
-            return Err(
-                Problem::new(StatusCode::FORBIDDEN, "no_account", detail)
-                    .hint("sign in with a name and a password first"),
-            );
+            return Err(Problem::new(StatusCode::FORBIDDEN, "no_account", detail)
+                .hint("sign in with a name and a password first"));
         }
         let secret = Secret::new("at_");
         let named = (name, scope);
-        let added =
-            store::add_api_token(&self.pool, user_id, &secret.hash(), named, days, MOST_API_TOKENS);
+        let added = store::add_api_token(
+            &self.pool,
+            user_id,
+            &secret.hash(),
+            named,
+            days,
+            MOST_API_TOKENS,
+        );
         let token = added.await?.ok_or_else(|| {
             let detail =
                 format!("there is a token of this name, or {MOST_API_TOKENS} tokens already");
@@ -393,7 +399,9 @@ fn field(field: &str, code: &str, detail: &str, hint: &str) -> FieldError {
 fn check_name(user_id: &str) -> Result<(), Problem> {
     let letters = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let fine = (3..=64).contains(&user_id.len())
-        && user_id.bytes().all(|byte| letters(byte) || b"._-".contains(&byte))
+        && user_id
+            .bytes()
+            .all(|byte| letters(byte) || b"._-".contains(&byte))
         && user_id.bytes().next().is_some_and(letters);
     if !fine {
         let detail = "a name has 3 to 64 of a-z, 0-9, `.`, `_` and `-`, and begins with a letter \
@@ -434,7 +442,11 @@ mod tests {
             "", "ab", "Alice", "al ice", "-alice", "al/ice", "älice", "guest", "ops", &long,
         ] {
             let problem = check_name(name).err();
-            assert_eq!(problem.and_then(|p| p.field).as_deref(), Some("user_id"), "{name}");
+            assert_eq!(
+                problem.and_then(|p| p.field).as_deref(),
+                Some("user_id"),
+                "{name}"
+            );
         }
     }
 }

@@ -139,7 +139,10 @@ mod tests {
         let secret = |text: &str| SecretString::from(text.to_owned());
         let right = secret("correct horse battery");
         let kept = passwords.hash(&right).await.unwrap();
-        assert!(kept.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{kept}");
+        assert!(
+            kept.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
+            "{kept}"
+        );
         let again = passwords.hash(&right).await.unwrap();
         assert_ne!(kept, again, "each has a salt of its own");
         assert!(passwords.is(&right, Some(kept.clone())).await.unwrap());
@@ -181,6 +184,10 @@ mod tests {
                 None => assert_eq!(found, None, "{password}"),
             }
         }
-        assert!(weakness("alice", &"xyzzy".repeat(60)).unwrap().contains("at most"));
+        assert!(
+            weakness("alice", &"xyzzy".repeat(60))
+                .unwrap()
+                .contains("at most")
+        );
     }
 }

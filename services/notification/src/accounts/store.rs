@@ -353,10 +353,7 @@ pub(super) async fn remove_browsers(
     .map(drop)
 }
 
-pub(super) async fn api_tokens(
-    pool: &PgPool,
-    user_id: &str,
-) -> Result<Vec<ApiToken>, sqlx::Error> {
+pub(super) async fn api_tokens(pool: &PgPool, user_id: &str) -> Result<Vec<ApiToken>, sqlx::Error> {
     let rows: Vec<TokenRow> = sqlx::query_as(
         "SELECT id, name, scope, created_at, used_at, expires_at FROM notification.api_tokens
          WHERE user_id = $1 ORDER BY created_at DESC",

@@ -21,10 +21,8 @@ impl<S: Send + Sync> FromRequestParts<S> for BrowserCookie {
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
         if !is_own_page(&parts.headers) {
             let detail = "another site's page asks";
-            return Err(
-                Problem::new(StatusCode::FORBIDDEN, "cross_site", detail)
-                    .hint("use the dashboard at its own address"),
-            );
+            return Err(Problem::new(StatusCode::FORBIDDEN, "cross_site", detail)
+                .hint("use the dashboard at its own address"));
         }
         Ok(Self(find(&parts.headers)))
     }
@@ -42,7 +40,11 @@ fn find(headers: &HeaderMap) -> Option<String> {
 /// Whether a page of our origin sent this, or no browser at all. `SameSite=Strict` says the same to
 /// the browser; this holds where a sibling host of the same site can't be trusted.
 fn is_own_page(headers: &HeaderMap) -> bool {
-    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let text = |name| {
+        headers
+            .get(name)
+            .and_then(|value: &HeaderValue| value.to_str().ok())
+    };
     if let Some(site) = text("sec-fetch-site") {
         return matches!(site, "same-origin" | "none");
     }
@@ -96,9 +98,18 @@ mod tests {
         for (pairs, own) in [
             (&[("sec-fetch-site", "same-origin")][..], true),
             (&[("sec-fetch-site", "same-site")], false),
-            (&[("sec-fetch-site", "cross-site"), ("origin", "https://a")], false),
-            (&[("origin", "https://a.example"), ("host", "a.example")], true),
-            (&[("origin", "https://b.example"), ("host", "a.example")], false),
+            (
+                &[("sec-fetch-site", "cross-site"), ("origin", "https://a")],
+                false,
+            ),
+            (
+                &[("origin", "https://a.example"), ("host", "a.example")],
+                true,
+            ),
+            (
+                &[("origin", "https://b.example"), ("host", "a.example")],
+                false,
+            ),
             (&[("origin", "null"), ("host", "a.example")], false),
             (
                 &[

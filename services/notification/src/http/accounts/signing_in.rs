@@ -132,7 +132,12 @@ pub(super) async fn change_password(
     ApiJson(asked): ApiJson<NewPassword>,
 ) -> Result<StatusCode, Response> {
     app.accounts
-        .change_password(&identity.user_id, &asked.current, &asked.new, cookie.as_deref())
+        .change_password(
+            &identity.user_id,
+            &asked.current,
+            &asked.new,
+            cookie.as_deref(),
+        )
         .await
         .map_err(refused)?;
     Ok(StatusCode::NO_CONTENT)
