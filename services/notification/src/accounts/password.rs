@@ -16,6 +16,8 @@ pub(crate) const MIN_CHARS: usize = 12;
 pub(crate) const MAX_BYTES: usize = 256;
 /// How many are hashed at once. Each takes 19 MiB and tens of milliseconds of a core.
 const AT_ONCE: usize = 2;
+/// As RFC 9106 recommends.
+const SALT_BYTES: usize = 16;
 /// How many may wait for that; further ones are told to come back.
 const WAITING: usize = 16;
 
@@ -98,10 +100,10 @@ impl Passwords {
 }
 
 fn hash_now(password: &str) -> String {
-    // It fails only for a password of 4 GiB or a salt that can't be drawn. The empty text is no
-    // hash, so that nothing is ever equal to it.
+    // It fails only for a password of 4 GiB. The empty text is no hash: nothing is ever equal to it.
+    let salt: [u8; SALT_BYTES] = rand::random();
     Argon2::default()
-        .hash_password(password.as_bytes())
+        .hash_password_with_salt(password.as_bytes(), &salt)
         .map_or_else(
             |error| {
                 tracing::error!(%error, "a password could not be hashed");
