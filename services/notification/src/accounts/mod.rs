@@ -254,16 +254,11 @@ impl Accounts {
                 .hint("sign in with a name and a password first"));
         }
         let secret = Secret::new("at_");
+        let hash = secret.hash();
         let named = (name, scope);
-        let added = store::add_api_token(
-            &self.pool,
-            user_id,
-            &secret.hash(),
-            named,
-            days,
-            MOST_API_TOKENS,
-        );
-        let token = added.await?.ok_or_else(|| {
+        let added =
+            store::add_api_token(&self.pool, user_id, &hash, named, days, MOST_API_TOKENS).await?;
+        let token = added.ok_or_else(|| {
             let detail =
                 format!("there is a token of this name, or {MOST_API_TOKENS} tokens already");
             Problem::new(StatusCode::CONFLICT, "token_exists", detail)
