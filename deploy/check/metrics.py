@@ -35,6 +35,8 @@ MEANINGS = {
     "notification_queued_bytes": "Events that wait for slow browsers",
     "notification_recoveries_total": "Browsers that asked for what they missed, by outcome",
     "notification_repeats_dropped_total": "Records seen before, by topic",
+    "notification_sign_ins_shed_total": "Sign-ins that were sent away because too many were being checked",
+    "notification_sign_ins_total": "Attempts to sign in, by outcome: succeeded, refused, locked",
     "notification_subscriptions": "Subscriptions of open connections",
     "strategy_compile_duration_seconds": "Time of a compilation",
     "strategy_signals_total": "Signals produced",

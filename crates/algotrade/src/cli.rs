@@ -8,7 +8,7 @@ use service_kit::settings::{self, Purpose, Settings};
 
 use crate::commands::{
     asyncapi, backtest, bench, dlq, doctor, generate, groups, lag, notify, offsets, ops, produce,
-    record, recording, replay, setup, simulator, strategy, tail, token, topics, up,
+    record, recording, replay, setup, simulator, strategy, tail, token, topics, up, user,
 };
 use crate::output;
 
@@ -74,6 +74,9 @@ enum Command {
     Asyncapi(asyncapi::Arguments),
     /// Sign a token for a user.
     Token(token::Arguments),
+    /// Accounts: who signs in with a password.
+    #[command(subcommand)]
+    User(user::Command),
     /// Send a notification to a user.
     Notify(notify::Arguments),
     /// Run the operator's part of the platform: health, audit, portfolios, notifications.
@@ -111,6 +114,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Generate(arguments) => generate::run(&arguments),
         Command::Asyncapi(arguments) => asyncapi::run(&arguments),
         Command::Token(arguments) => token::run(&arguments),
+        Command::User(command) => user::run(&command),
         Command::Notify(arguments) => notify::run(&arguments),
         Command::Ops(arguments) => ops::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),

@@ -15,10 +15,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kafka_common::{KafkaProducer, Operations};
+use service_kit::consuming::ConsumerStatus;
 use service_kit::{Context, Service, Starting, database};
 use tokio_util::sync::CancellationToken;
 
-use crate::consumer::ConsumerState;
 use crate::health::Probes;
 use crate::leader::Leader;
 use crate::store::Store;
@@ -50,11 +50,9 @@ async fn start_now(context: Context) -> anyhow::Result<Service> {
     context
         .health
         .require("ops kafka", move || std::future::ready(checked.check()));
-    let state = ConsumerState::default();
-    let (ready, live) = (state.clone(), state.clone());
-    context
-        .health
-        .require("ops consumer", move || std::future::ready(ready.ready()));
+    let status = ConsumerStatus::default();
+    status.require(&context.health, "ops consumer");
+    let live = status.clone();
     context
         .health
         .vital("ops consumer", move || std::future::ready(live.live()));
@@ -99,7 +97,7 @@ async fn start_now(context: Context) -> anyhow::Result<Service> {
         })),
         tokio::spawn(async move {
             let kafka = context.settings.kafka.clone();
-            consumer::run(kafka, store, producer.clone(), state, shutdown).await;
+            consumer::run(kafka, store, producer.clone(), status, shutdown).await;
             // What isn't delivered in time is told by the producer.
             let _ = producer.stop(DRAIN).await;
         }),

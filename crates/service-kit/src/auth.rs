@@ -29,6 +29,23 @@ pub enum Role {
     Service,
 }
 
+/// How much of what its user may do a token allows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Scope {
+    /// Looking only: requests that change something are refused.
+    Read,
+    /// All of it.
+    #[default]
+    Trade,
+}
+
+impl Scope {
+    fn is_all(&self) -> bool {
+        *self == Self::Trade
+    }
+}
+
 #[derive(Debug, Serialize, Deserialize)]
 struct Claims {
     sub: String,
@@ -39,6 +56,8 @@ struct Claims {
     /// earlier version takes an operator for the user that they are as well.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     operator: bool,
+    #[serde(default, skip_serializing_if = "Scope::is_all")]
+    scope: Scope,
 }
 
 /// A signed token.
@@ -59,6 +78,10 @@ pub struct Identity {
     pub user_id: String,
     /// What they may do.
     pub role: Role,
+    /// Whether the user may also see and do what is the installation's.
+    pub operator: bool,
+    /// How much of it all this token allows.
+    pub scope: Scope,
     /// When the token ends.
     pub expires_at: DateTime<Utc>,
 }
@@ -103,7 +126,7 @@ impl Auth {
     /// # Errors
     /// The user id is empty or too long, or signing failed.
     pub fn issue(&self, user_id: &str, role: Role) -> Result<Token, Problem> {
-        self.sign(user_id, role, false)
+        self.sign(user_id, role, false, Scope::Trade, self.lifetime)
     }
 
     /// Signs a token for a user who may also see how the installation is.
@@ -111,10 +134,32 @@ impl Auth {
     /// # Errors
     /// The user id is empty or too long, or signing failed.
     pub fn issue_operator(&self, user_id: &str) -> Result<Token, Problem> {
-        self.sign(user_id, Role::User, true)
+        self.sign(user_id, Role::User, true, Scope::Trade, self.lifetime)
     }
 
-    fn sign(&self, user_id: &str, role: Role, operator: bool) -> Result<Token, Problem> {
+    /// Signs a user's token for some of what the user may do, and for another time than
+    /// `auth.token_seconds`.
+    ///
+    /// # Errors
+    /// The user id is empty or too long, or signing failed.
+    pub fn grant(
+        &self,
+        user_id: &str,
+        operator: bool,
+        scope: Scope,
+        lifetime: Duration,
+    ) -> Result<Token, Problem> {
+        self.sign(user_id, Role::User, operator, scope, lifetime)
+    }
+
+    fn sign(
+        &self,
+        user_id: &str,
+        role: Role,
+        operator: bool,
+        scope: Scope,
+        lifetime: Duration,
+    ) -> Result<Token, Problem> {
         if user_id.is_empty() || user_id.len() > MAX_USER_BYTES {
             let detail = format!("a user id has 1 to {MAX_USER_BYTES} bytes");
             return Err(Problem::new(
@@ -125,7 +170,7 @@ impl Auth {
         }
         let now = Utc::now();
         let expires_at = now
-            .checked_add_signed(self.lifetime)
+            .checked_add_signed(lifetime)
             .unwrap_or(DateTime::<Utc>::MAX_UTC);
         let claims = Claims {
             sub: user_id.to_owned(),
@@ -133,6 +178,7 @@ impl Auth {
             exp: expires_at.timestamp(),
             role,
             operator,
+            scope,
         };
         let keys = self.keys.current();
         let failed = || {
@@ -189,6 +235,8 @@ impl From<Claims> for Identity {
         Self {
             user_id: claims.sub,
             role: claims.role,
+            operator: claims.operator,
+            scope: claims.scope,
             expires_at: DateTime::from_timestamp(claims.exp, 0).unwrap_or_default(),
         }
     }
@@ -199,7 +247,7 @@ fn unauthorized(detail: &str) -> Problem {
         .hint("send `Authorization: Bearer <token>`; a guest gets one from POST /v1/auth/guest")
 }
 
-/// The claims of a request's token.
+/// The claims of a request's token, where it allows requests of this method.
 fn claims(parts: &Parts) -> Result<Claims, Problem> {
     let auth = parts
         .extensions
@@ -211,7 +259,15 @@ fn claims(parts: &Parts) -> Result<Claims, Problem> {
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.strip_prefix("Bearer "))
         .ok_or_else(|| unauthorized("the request has no token"))?;
-    auth.decode(header.trim())
+    let claims = auth.decode(header.trim())?;
+    if claims.scope == Scope::Read && !parts.method.is_safe() {
+        let detail = "this token may only read";
+        return Err(
+            Problem::new(StatusCode::FORBIDDEN, "read_only_token", detail)
+                .hint("use an API token with the scope `trade`"),
+        );
+    }
+    Ok(claims)
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Identity {
@@ -308,6 +364,32 @@ mod tests {
             exp: i64::from(u32::MAX),
             role: Role::User,
             operator: false,
+            scope: Scope::Trade,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_token_for_reading_changes_nothing() {
+        let auth = auth(FIRST, 60);
+        for (scope, method, status) in [
+            (Scope::Read, "GET", 200),
+            (Scope::Read, "POST", 403),
+            (Scope::Read, "DELETE", 403),
+            (Scope::Trade, "POST", 200),
+        ] {
+            let token = auth
+                .grant("alice", false, scope, Duration::minutes(1))
+                .unwrap();
+            let (mut parts, ()) = axum::http::Request::builder()
+                .method(method)
+                .header("authorization", format!("Bearer {}", token.token))
+                .extension(auth.clone())
+                .body(())
+                .unwrap()
+                .into_parts();
+            let asked = Identity::from_request_parts(&mut parts, &()).await;
+            let found = asked.map_or_else(|problem| problem.status, |_| 200);
+            assert_eq!(found, status, "{scope:?} {method}");
         }
     }
 

@@ -4,6 +4,7 @@
 pub mod auth;
 pub mod cache;
 pub mod cli;
+pub mod consuming;
 pub mod database;
 pub mod health;
 pub mod json;
@@ -16,7 +17,7 @@ pub mod settings;
 pub mod snapshots;
 pub mod telemetry;
 
-pub use auth::{Auth, CallingService, Identity, Operator, Role};
+pub use auth::{Auth, CallingService, Identity, Operator, Role, Scope};
 pub use json::ApiJson;
 pub use page::{Page, PageQuery};
 pub use problem::{FieldError, Problem};

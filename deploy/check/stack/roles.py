@@ -4,7 +4,8 @@ from facts import RUNNING
 from stack.machine import Failure, run, wait_until
 
 # Where changes are noted, by the service that does.
-OUTBOXES = {"strategy": "strategy.audit_outbox", "forward-test": "forward_test.audit_outbox"}
+OUTBOXES = {"strategy": "strategy.audit_outbox", "forward-test": "forward_test.audit_outbox",
+            "notification": "notification.audit_outbox"}
 
 
 def check(platform, _session) -> None:

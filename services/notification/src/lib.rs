@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod accounts;
 pub mod centrifuge;
 pub mod channels;
 mod http;
@@ -13,12 +14,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kafka_common::KafkaProducer;
+use service_kit::consuming::ConsumerStatus;
 use service_kit::{Context, Service, Starting, database};
 
+use accounts::Accounts;
 use centrifuge::{Gateway, Timings};
 use channels::Channels;
 use hub::{Hub, HubLimits};
-use routing::{ConsumerState, Router, consume, start_mirror};
+use routing::{Router, consume, start_mirror};
 use shared::Shared;
 use store::Store;
 
@@ -38,6 +41,16 @@ pub fn start(context: Context) -> Starting<Service> {
 async fn start_now(context: Context) -> anyhow::Result<Service> {
     let migrator = sqlx::migrate!("./migrations");
     database::migrate(&context.database, "notification", migrator).await?;
+    let accounts = Accounts::new(context.database.clone(), context.auth.clone());
+    if let Some(password) = &context.settings.auth.operator_password {
+        let made = accounts.make_first_operator(password).await;
+        if made.map_err(|problem| anyhow::anyhow!("auth.operator_password: {}", problem.detail))? {
+            tracing::info!(
+                user_id = accounts::FIRST_OPERATOR,
+                "made the first operator"
+            );
+        }
+    }
     let limits = HubLimits::default();
     let session_timeout = u64::from(context.settings.kafka.session_timeout_ms);
     let hold = Duration::from_millis(session_timeout) + TAKE_OVER;
@@ -55,11 +68,9 @@ async fn start_now(context: Context) -> anyhow::Result<Service> {
         .require("kafka", move || std::future::ready(checked.check()));
     let (sender, mirror) = start_mirror(producer);
     let router = Router::new(Arc::clone(&hub), shared.clone(), sender);
-    let state = ConsumerState::default();
-    let (ready, live) = (state.clone(), state.clone());
-    context
-        .health
-        .require("consumer", move || std::future::ready(ready.ready()));
+    let status = ConsumerStatus::default();
+    status.require(&context.health, "consumer");
+    let live = status.clone();
     let following = shared.clone();
     context.health.vital("consumer", move || {
         // A record that waits for the store isn't moved by a restart.
@@ -83,7 +94,7 @@ async fn start_now(context: Context) -> anyhow::Result<Service> {
     let kafka = context.settings.kafka.clone();
     let (kept, shutdown) = (store.clone(), context.shutdown.clone());
     let pipeline = tokio::spawn(async move {
-        let consuming = consume(kafka, Arc::clone(&router), kept, state, shutdown.clone());
+        let consuming = consume(kafka, Arc::clone(&router), kept, status, shutdown.clone());
         tokio::join!(consuming, router.keep(shutdown));
         router.flush().await;
         // With the last sender gone, the mirror delivers what it has and ends.
@@ -94,6 +105,7 @@ async fn start_now(context: Context) -> anyhow::Result<Service> {
     });
     let connections = tokio::spawn(gateway.clone().drained());
     let (router, openapi) = http::router(http::App {
+        accounts,
         auth: context.auth,
         gateway,
         store,

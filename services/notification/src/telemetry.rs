@@ -70,9 +70,9 @@ pub(crate) fn not_mirrored(error: &dyn Display) {
     tracing::error!(%error, "a push is missing from realtime-updates");
 }
 
-pub(crate) fn consumer_failed(error: &str, backoff: std::time::Duration) {
+pub(crate) fn consumer_failed(error: &dyn Display, backoff: std::time::Duration) {
     metrics::counter!("notification_consumer_restarts_total").increment(1);
-    tracing::error!(error, retry_in = ?backoff, "the consumer ended, will start it again");
+    tracing::error!(%error, retry_in = ?backoff, "the consumer ended, will start it again");
 }
 
 /// Too many records failed.

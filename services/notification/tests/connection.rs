@@ -42,6 +42,7 @@ impl TestApp {
             secret: "a-secret-of-more-than-thirty-two-bytes".to_owned().into(),
             guest: false,
             token_seconds: 600,
+            ..AuthSettings::default()
         });
         let hub = Hub::new(HubLimits::default());
         let shutdown = CancellationToken::new();

@@ -28,8 +28,9 @@ const SECTIONS: [&str; 10] = [
 /// Read by the section itself, which keeps the path: it is read again while the service runs.
 const KEYS: &str = "auth.secret";
 /// Never printed.
-const SECRETS: [&str; 5] = [
+const SECRETS: [&str; 6] = [
     "auth.secret",
+    "auth.operator_password",
     "kafka.security.password",
     "kafka.security.key_password",
     "database.url",

@@ -183,8 +183,11 @@ pub struct AuthSettings {
     pub secret_file: String,
     /// Whether anybody may sign in as the user `guest`.
     pub guest: bool,
-    /// How long a token is good, in seconds.
+    /// How long a token from `algotrade token` and a guest's is good, in seconds.
     pub token_seconds: u64,
+    /// At the start of a platform without accounts: makes the account `operator` with this
+    /// password. Without effect later.
+    pub operator_password: Option<SecretString>,
 }
 
 impl Default for AuthSettings {
@@ -194,6 +197,7 @@ impl Default for AuthSettings {
             secret_file: String::new(),
             guest: false,
             token_seconds: 12 * 3_600,
+            operator_password: None,
         }
     }
 }
@@ -383,7 +387,10 @@ impl FeedSettings {
 impl AuthSettings {
     pub(super) fn problems(&self) -> Vec<Problem> {
         let problem = keys::secrets(self.secret.expose_secret()).err();
-        problem.map(|text| ("auth.secret", text)).into_iter().collect()
+        problem
+            .map(|text| ("auth.secret", text))
+            .into_iter()
+            .collect()
     }
 }
 

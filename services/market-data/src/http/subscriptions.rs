@@ -203,6 +203,8 @@ mod tests {
         let identity = |role| Identity {
             user_id: "alice".to_owned(),
             role,
+            operator: false,
+            scope: service_kit::Scope::Trade,
             expires_at: Utc::now(),
         };
         let named = |role, name: Option<&str>| requester(&identity(role), name.map(str::to_owned));

@@ -146,7 +146,7 @@ impl Session {
             Err(Refused::Expired) => return Ok(Outcome::Error(ErrorReply::TOKEN_EXPIRED)),
             Err(Refused::Invalid) => return Err(Disconnect::INVALID_TOKEN),
         };
-        if identity.role != Role::User {
+        if identity.role == Role::Service {
             // A service's name could be a user's id: it has no channel.
             return Ok(Outcome::Error(ErrorReply::PERMISSION_DENIED));
         }
@@ -292,7 +292,7 @@ impl Connected {
             Err(Refused::Expired) => return Err(Disconnect::EXPIRED),
             Err(Refused::Invalid) => return Err(Disconnect::INVALID_TOKEN),
         };
-        if identity.user_id != self.user_id || identity.role != Role::User {
+        if identity.user_id != self.user_id || identity.role == Role::Service {
             return Err(Disconnect::INVALID_TOKEN);
         }
         self.expires_at = identity.expires_at;

@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use serde::Serialize;
 use service_kit::auth::{GUEST, Token};
 use service_kit::settings::FeedSource;
-use service_kit::{Identity, Page, PageQuery, Problem, Role};
+use service_kit::{Identity, Page, PageQuery, Problem, Role, Scope};
 use utoipa::ToSchema;
 
 use super::App;
@@ -20,6 +20,10 @@ pub(super) struct Me {
     user_id: String,
     /// What they may do.
     role: Role,
+    /// Whether they may also see and do what is the installation's.
+    operator: bool,
+    /// How much of it the token allows.
+    scope: Scope,
 }
 
 /// What runs here.
@@ -64,6 +68,8 @@ pub(super) async fn me(identity: Identity) -> Json<Me> {
     Json(Me {
         user_id: identity.user_id,
         role: identity.role,
+        operator: identity.operator,
+        scope: identity.scope,
     })
 }
 

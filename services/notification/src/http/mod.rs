@@ -1,5 +1,6 @@
 //! The paths of this service.
 
+mod accounts;
 mod api;
 mod dashboard;
 mod events;
@@ -13,12 +14,14 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::accounts::Accounts;
 use crate::centrifuge::Gateway;
 use crate::store::Store;
 
 /// What the handlers need. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct App {
+    pub(crate) accounts: Accounts,
     pub(crate) auth: Auth,
     pub(crate) gateway: Gateway,
     pub(crate) store: Store,
@@ -29,7 +32,7 @@ pub(crate) struct App {
 #[derive(OpenApi)]
 #[openapi(info(
     title = "AlgoTrade notification",
-    description = "Sign-in as a guest, a user's notifications, and a user's events over the \
+    description = "Signing in, accounts, a user's notifications, and a user's events over the \
                    Centrifuge protocol (JSON) at /connection/websocket, /connection/sse and \
                    /connection/http_stream"
 ))]
@@ -46,6 +49,7 @@ pub(crate) fn router(app: App) -> (Router, utoipa::openapi::OpenApi) {
         .routes(routes!(events::sse))
         .routes(routes!(events::http_stream))
         .routes(routes!(events::emulation))
+        .merge(accounts::router())
         .with_state(app)
         .split_for_parts();
     // Only the page is compressed: events on a socket are not, and the API's answers are small.

@@ -6,6 +6,6 @@ mod mirror;
 mod order;
 mod router;
 
-pub(crate) use consumer::{ConsumerState, run as consume};
+pub(crate) use consumer::run as consume;
 pub(crate) use mirror::start as start_mirror;
 pub(crate) use router::Router;

@@ -29,6 +29,7 @@ pub fn auth(secret: &str, token_seconds: u64) -> Auth {
         secret: secret.to_owned().into(),
         guest: true,
         token_seconds,
+        ..AuthSettings::default()
     })
 }
 
@@ -153,6 +154,10 @@ impl TestApp {
 
     pub fn client(&self) -> ClientConfig {
         client(&self.own)
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
     }
 
     pub fn websocket(&self) -> String {

@@ -2,6 +2,7 @@ import { Component, lazy, Suspense, useEffect, type ReactNode } from "react";
 import { Route, Switch, useLocation } from "wouter";
 import { auth } from "./lib/auth";
 import { connectLive, disconnectLive } from "./lib/live";
+import { queryClient } from "./lib/queries";
 import { useStore } from "./lib/store";
 import { HomePage } from "./pages/home";
 import { SignInPage } from "./pages/sign-in";
@@ -18,6 +19,7 @@ const SessionPage = lazy(() => import("./pages/session"));
 const NewSessionPage = lazy(() => import("./pages/new-session"));
 const ComparePage = lazy(() => import("./pages/compare"));
 const SystemPage = lazy(() => import("./pages/system"));
+const AccountPage = lazy(() => import("./pages/account"));
 const SettingsPage = lazy(() => import("./pages/settings"));
 const NotificationsPage = lazy(() => import("./pages/notifications"));
 
@@ -27,7 +29,11 @@ export function App() {
   useEffect(() => {
     if (!signedIn) return undefined;
     void connectLive();
-    return disconnectLive;
+    return () => {
+      disconnectLive();
+      // Whoever signs in next must not see what was read for this user.
+      queryClient.clear();
+    };
   }, [signedIn]);
 
   if (who.state !== "signed-in") return <SignInPage who={who} />;
@@ -60,6 +66,7 @@ function Pages() {
       <Route path="/sessions/:id">{({ id }) => <SessionPage key={id} id={id} />}</Route>
       <Route path="/compare" component={ComparePage} />
       <Route path="/system" component={SystemPage} />
+      <Route path="/account" component={AccountPage} />
       <Route path="/settings" component={SettingsPage} />
       <Route path="/notifications" component={NotificationsPage} />
       <Route>

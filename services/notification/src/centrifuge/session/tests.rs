@@ -11,6 +11,7 @@ fn auth(secret: &str) -> Auth {
         secret: secret.to_owned().into(),
         guest: true,
         token_seconds: 60,
+        ..AuthSettings::default()
     })
 }
 

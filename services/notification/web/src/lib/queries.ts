@@ -39,7 +39,7 @@ const PAGE = 200;
 /** A list longer than this is cut, and the page says so. */
 const MAX_PAGES = 5;
 
-async function all<T>(path: string, signal: AbortSignal): Promise<T[]> {
+export async function all<T>(path: string, signal: AbortSignal): Promise<T[]> {
   const items: T[] = [];
   let cursor: string | null | undefined;
   for (let page = 0; page < MAX_PAGES; page += 1) {

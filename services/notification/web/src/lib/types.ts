@@ -5,6 +5,9 @@ export interface Page<T> {
   next_cursor?: string | null;
 }
 
+/** What an account is for. */
+export type Role = "user" | "operator";
+
 export interface Status {
   version: string;
   mode: "embedded" | "services";

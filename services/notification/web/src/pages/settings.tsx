@@ -1,11 +1,11 @@
-import { useState, type FormEvent } from "react";
-import { explain } from "../lib/api";
-import { auth, signInWithToken, signOut } from "../lib/auth";
+import { useState } from "react";
+import { auth, signOut } from "../lib/auth";
 import { moment } from "../lib/format";
 import { chooseZone, timeZone, zones } from "../lib/preferences";
 import { useStore } from "../lib/store";
 import { setTheme, theme, type Theme } from "../lib/theme";
 import { Field, LinkButton, Page, Panel, Segments } from "../ui/parts";
+import { PasswordForm, TokenForm } from "./sign-in";
 
 const THEMES: [Theme, string][] = [
   ["system", "As the system"],
@@ -49,68 +49,49 @@ export default function SettingsPage() {
           </Field>
         </div>
       </Panel>
-      <Account />
+      <Who />
     </Page>
   );
 }
 
-function Account() {
+const MEANS = { guest: "as a guest", token: "with a token", account: "with a password" };
+
+function Who() {
   const who = useStore(auth);
-  const [token, setToken] = useState("");
-  const [error, setError] = useState<string | null>(null);
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    if (!token.trim()) {
-      setError("Paste a token first.");
-      return;
-    }
-    // Everything that was read was another user's.
-    signInWithToken(token).then(
-      () => window.location.assign("/"),
-      (failure: unknown) => setError(explain(failure)),
-    );
-  };
   if (who.state !== "signed-in") return null;
+  // Everything that was read was another user's.
+  const anew = () => window.location.assign("/");
   return (
     <Panel title="Who you are" className="narrow-panel">
-      <form className="form" onSubmit={submit} noValidate>
+      <div className="form">
         <p>
           <strong className="mono">{who.userId}</strong>{" "}
-          <span className="muted">{who.guest ? "as a guest" : "with a token"}</span>
+          <span className="muted">
+            {MEANS[who.means]}
+            {who.role === "operator" && ", operator"}
+          </span>
         </p>
-        {!who.guest && (
-          <div>
-            <button type="button" className="button" onClick={signOut}>
+        {who.means !== "guest" && (
+          <div className="form-actions">
+            <button type="button" className="button" onClick={() => void signOut()}>
               Sign out
             </button>
+            {(who.means === "account" || who.role === "operator") && (
+              <LinkButton href="/account">Password, browsers, API tokens</LinkButton>
+            )}
           </div>
         )}
-        <Field
-          label="Another token"
-          error={error ?? undefined}
-          help="Issued with `algotrade token`; kept until this tab is closed."
-        >
-          {(control) => (
-            <textarea
-              {...control}
-              rows={3}
-              className="mono"
-              autoComplete="off"
-              spellCheck={false}
-              value={token}
-              onChange={(event) => {
-                setToken(event.target.value);
-                setError(null);
-              }}
-            />
-          )}
-        </Field>
-        <div className="form-actions">
-          <button type="submit" className="button">
-            Use this token
-          </button>
-        </div>
-      </form>
+        {who.means !== "account" && (
+          <details className="other-ways">
+            <summary>Sign in with a password</summary>
+            <PasswordForm onDone={anew} />
+          </details>
+        )}
+        <details className="other-ways">
+          <summary>Sign in with a token</summary>
+          <TokenForm onDone={anew} />
+        </details>
+      </div>
     </Panel>
   );
 }
