@@ -70,7 +70,12 @@ async function take(value: string, means: Means): Promise<void> {
     retryAuth: false,
   });
   if (means === "token") storeToken(value);
-  auth.set({ state: "signed-in", userId: me.user_id, role: me.operator ? "operator" : "user", means });
+  auth.set({
+    state: "signed-in",
+    userId: me.user_id,
+    role: me.operator ? "operator" : "user",
+    means,
+  });
 }
 
 /** By what there is: a token of this tab, the browser's session, or as a guest. */
