@@ -11,6 +11,8 @@ use end_to_end_tests::binaries;
 use end_to_end_tests::process::Process;
 use serde_json::Value;
 
+const OPERATOR_PASSWORD: &str = "a first password to change";
+
 struct Up {
     process: Process,
     url: String,
@@ -31,6 +33,7 @@ impl Up {
             "--data",
         ]);
         command.arg(folder.join("data")).env("NO_COLOR", "1");
+        command.env("ALGOTRADE__AUTH__OPERATOR_PASSWORD", OPERATOR_PASSWORD);
         let mut process = Process::start("up", command, folder);
         let url = format!("http://127.0.0.1:{port}");
         let client = reqwest::Client::new();
@@ -113,6 +116,7 @@ async fn up_trades_in_the_browser_and_goes_on_after_a_stop() {
             .args(["run", "--silent", "e2e"])
             .current_dir(binaries::workspace().join("services/notification/web"))
             .env("BASE_URL", url)
+            .env("OPERATOR_PASSWORD", OPERATOR_PASSWORD)
             .env("SCREENSHOT_DIR", shots)
             .output()
     });

@@ -385,6 +385,55 @@ test("pages hold together in dark and on a phone", async () => {
   }
 });
 
+test("an operator signs in, makes an account and an API token, and signs out", async (t) => {
+  const password = process.env.OPERATOR_PASSWORD;
+  if (!password) return t.skip("OPERATOR_PASSWORD is not set");
+  await page.setViewportSize(LAPTOP);
+  await page.emulateMedia({ colorScheme: "light" });
+  await page.goto(`${base}/settings`);
+  await page.getByText("Sign in with a password").click();
+  await page.getByLabel("Name").fill("operator");
+  expected = (text) => /401/.test(text);
+  await page.getByLabel("Password").fill("a wrong password");
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
+  await page.getByText("the name or the password is wrong").waitFor();
+  expected = () => false;
+  await page.getByLabel("Password").fill(password);
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
+  await page.waitForURL(`${base}/`);
+  const cookies = await browser.context.cookies(`${base}/v1/auth`);
+  assert.equal(cookies.find(({ name }) => name === "algotrade_session")?.httpOnly, true);
+
+  await page.goto(`${base}/account`);
+  const accounts = page.locator("section", { hasText: "Make an account" });
+  const name = `trader-${Date.now()}`;
+  await accounts.getByLabel("Name").fill(name);
+  await accounts.getByLabel("First password").fill("short");
+  expected = (text) => /422/.test(text);
+  await accounts.getByRole("button", { name: "Make an account" }).click();
+  await accounts.getByText("at least 12 characters").waitFor();
+  expected = () => false;
+  await accounts.getByLabel("First password").fill("four words are enough");
+  await accounts.getByRole("button", { name: "Make an account" }).click();
+  await accounts.locator("td", { hasText: name }).waitFor();
+  const tokens = page.locator("section", { hasText: "Make a token" });
+  await tokens.getByLabel("Name").fill("notebook");
+  await tokens.getByRole("button", { name: "Make a token" }).click();
+  await tokens.getByText(/at_[0-9a-f]{64}/).waitFor();
+  await accessible("account");
+  await shoot("account-laptop-light", { fullPage: true });
+
+  // A reload finds who it was by the cookie alone.
+  await page.reload();
+  await accounts.locator("td", { hasText: name }).waitFor();
+  assert.equal(await page.getByText(/at_[0-9a-f]{64}/).count(), 0, "the secret is told once");
+  await page.goto(`${base}/settings`);
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.waitForURL(`${base}/`);
+  await page.goto(`${base}/settings`);
+  await page.getByText("as a guest").waitFor();
+});
+
 test("nothing was complained of in the console", () => {
   assert.deepEqual(complaints, []);
 });
