@@ -171,8 +171,9 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
+    #[cfg(target_os = "linux")]
     #[tokio::test]
-    async fn each_stretch_has_its_highest_value_and_the_last_one_a_goal() {
+    async fn each_stretch_has_its_highest_value() {
         let seen = AtomicU64::new(0);
         let work = async {
             for _ in 0..5 {
@@ -184,6 +185,10 @@ mod tests {
         let peaks = watch(100, &seen, work).await.unwrap();
         assert_eq!(peaks.len(), 5);
         assert!(peaks.iter().all(|peak| *peak > 1 << 20), "{peaks:?}");
+    }
+
+    #[test]
+    fn the_last_stretch_has_the_goal() {
         let mebi = 1 << 20;
         let figures = report("x", 100, &[mebi, 2 * mebi, mebi, mebi, 3 * mebi]);
         let names: Vec<_> = figures.iter().map(|figure| figure.name.as_str()).collect();
