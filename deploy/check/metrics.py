@@ -38,8 +38,18 @@ MEANINGS = {
     "notification_sign_ins_shed_total": "Sign-ins that were sent away because too many were being checked",
     "notification_sign_ins_total": "Attempts to sign in, by outcome: succeeded, refused, locked",
     "notification_subscriptions": "Subscriptions of open connections",
+    "strategy_backtest_duration_seconds": "Time of a backtest over HTTP, from its begin to its outcome",
+    "strategy_backtests_running": "Backtests over HTTP that run in this replica",
+    "strategy_backtests_total":
+        "Backtests over HTTP that ended in this replica, by status: done, failed, abandoned",
     "strategy_compile_duration_seconds": "Time of a compilation",
+    "strategy_gaps_total":
+        "Marks of missing trades that sessions met, by what their strategies do: carry_on, reset, pause",
+    "strategy_sessions_failed_total":
+        "Sessions that were stopped because their evaluation panicked, which is a bug",
     "strategy_signals_total": "Signals produced",
+    "strategy_undefined_values_total":
+        "Calculations of sessions without a value, such as divisions by zero; none of them trades",
     "notification_store_errors_total":
         "Times that Redis, which replicas share, didn't answer or not as it should",
     "notification_store_following": "1 while the replica follows what replicas share",

@@ -147,8 +147,24 @@ async fn a_script_is_a_strategy_like_any_other() {
         (&json!(SCRIPT), &json!("script"))
     );
     assert!(first["created_at"].is_string(), "{first}");
+
+    // what is different between two of them, whichever form each has
+    let drawn = api.get(&format!("{strategy}/versions/1/diff/2")).await;
+    assert_eq!(drawn["same_plan"], true, "{drawn}");
+    assert_eq!(drawn["graph"]["nodes_changed"], json!([]), "{drawn}");
+    let faster = api.get(&format!("{strategy}/versions/2/diff/3")).await;
+    assert_eq!(faster["same_plan"], false, "{faster}");
+    let change = &faster["graph"]["nodes_changed"][0];
+    assert_eq!(change["fields"][0]["field"], "period", "{faster}");
+    let written = faster["script"].as_str().unwrap();
+    assert!(written.contains("+fast = sma(close, 5)"), "{written}");
+    assert_eq!(
+        (&faster["from"]["version"], &faster["to"]["kind"]),
+        (&json!(2), &json!("script"))
+    );
     for url in [
         format!("{strategy}/versions/4"),
+        format!("{strategy}/versions/1/diff/4"),
         format!("{strategies}/{}/versions", uuid::Uuid::nil()),
     ] {
         assert_eq!(api.call(Method::GET, &url, None).await.status, 404, "{url}");
@@ -157,6 +173,7 @@ async fn a_script_is_a_strategy_like_any_other() {
     for url in [
         format!("{strategy}/versions"),
         format!("{strategy}/versions/1"),
+        format!("{strategy}/versions/1/diff/2"),
     ] {
         assert_eq!(
             other.call(Method::GET, &url, None).await.status,

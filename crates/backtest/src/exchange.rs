@@ -71,6 +71,21 @@ impl Exchange {
         })
     }
 
+    /// Trades of the market are missing here.
+    pub(crate) fn on_gap(&mut self, time: DateTime<Utc>) {
+        self.account.on_gap(time, &mut self.outputs);
+    }
+
+    /// Orders of the strategy are refused from here on.
+    pub(crate) fn pause(&mut self, time: DateTime<Utc>) {
+        self.account.pause(time, &mut self.outputs);
+    }
+
+    /// Whether anything is held.
+    pub(crate) fn holds(&self) -> bool {
+        !self.account.position().is_zero()
+    }
+
     pub(crate) fn on_signal(&mut self, signal: Signal, time: DateTime<Utc>) {
         self.orders += 1;
         // A forward test's ids come from the log; here the order's number is enough.

@@ -1,13 +1,15 @@
 //! A strategy over trades, one after the other.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use paper_exchange::{Execution, ExecutionStatus, LedgerHasher};
 use rust_decimal::Decimal;
 use serde::Serialize;
-use strategy_engine::{Evaluator, Plan, Tick, Timeframe};
+use strategy_engine::{Evaluator, OnGap, Plan, Tick, Timeframe};
 
+use crate::candle::Candle;
 use crate::exchange::{Exchange, Happened, Refused};
 use crate::thin::Thin;
 
@@ -39,6 +41,17 @@ pub enum BacktestError {
     /// The terms are refused, each with the field and what to do.
     #[error("{0}")]
     Terms(String),
+    /// A strategy can't be evaluated more often than a candle ends, nor within one.
+    #[error(
+        "timeframe: a strategy on {timeframe} can't be tried on candles of {interval} s; \
+         choose a timeframe that is one candle or several whole ones"
+    )]
+    Timeframe {
+        /// When the strategy is evaluated.
+        timeframe: Timeframe,
+        /// The candles' length in seconds.
+        interval: NonZeroU32,
+    },
     /// The books of the account don't balance any more.
     #[error("the ledger check failed: {0}")]
     Ledger(String),
@@ -56,7 +69,7 @@ pub struct Point {
 /// What came of a backtest. Amounts are in the quote currency.
 #[derive(Debug, Clone)]
 pub struct Result {
-    /// Trades of the market.
+    /// Trades of the market, or candles.
     pub ticks: u64,
     /// Trades that were skipped, because their price can't be traded on.
     pub skipped: u64,
@@ -70,9 +83,12 @@ pub struct Result {
     pub fills: u64,
     /// Orders that were rejected.
     pub rejected: u64,
-    /// Every order, in order.
+    /// Every order, in order, as far as they were to be [kept](Backtest::keeping).
     pub executions: Vec<Execution>,
-    /// Equity after each fill and at the first trade of each minute.
+    /// Orders beyond those that were kept; they count in every other figure.
+    pub executions_omitted: u64,
+    /// Equity after each fill and at the first trade of each minute, thinned out to what a picture
+    /// can show.
     pub equity: Vec<Point>,
     /// The price, thinned out to what a picture can show.
     pub prices: Vec<Point>,
@@ -104,7 +120,11 @@ pub struct Backtest {
     skipped: u64,
     signals: u64,
     executions: Vec<Execution>,
-    equity: Vec<Point>,
+    /// Executions that are kept, at most.
+    most: usize,
+    fills: u64,
+    rejected: u64,
+    equity: Thin,
     prices: Thin,
     hasher: LedgerHasher,
 }
@@ -123,10 +143,20 @@ impl Backtest {
             skipped: 0,
             signals: 0,
             executions: Vec::new(),
-            equity: Vec::new(),
+            most: usize::MAX,
+            fills: 0,
+            rejected: 0,
+            equity: Thin::default(),
             prices: Thin::default(),
             hasher: LedgerHasher::new(),
         })
+    }
+
+    /// Keeps the first `most` executions only, which bounds its memory whatever the strategy does.
+    #[must_use]
+    pub fn keeping(mut self, most: usize) -> Self {
+        self.most = most;
+        self
     }
 
     /// Applies the next trade of the market: first to the orders that wait, then to the strategy.
@@ -134,20 +164,78 @@ impl Backtest {
     /// # Errors
     /// [`BacktestError::Ledger`], which is a bug.
     pub fn on_tick(&mut self, tick: &Tick) -> std::result::Result<(), BacktestError> {
-        if self.last.is_none() {
-            self.exchange.start(tick.time);
-        }
-        self.last = Some(tick.time);
-        self.ticks += 1;
+        self.begin(tick.time);
         self.prices.push(tick.time, tick.price);
-        match self.exchange.on_trade(tick) {
-            Ok(()) => {}
-            Err(Refused::Price) => self.skipped += 1,
-            Err(Refused::Ledger(error)) => return Err(BacktestError::Ledger(error.to_string())),
+        self.meet(tick)?;
+        self.evaluate(tick, tick.time);
+        self.collect();
+        Ok(())
+    }
+
+    /// Trades of the market are missing here: the exchange and the strategy take it as in a session,
+    /// where a pause has nobody who ends it.
+    pub fn on_gap(&mut self, time: DateTime<Utc>) {
+        if self.last.is_some() {
+            self.exchange.on_gap(time);
+            if self.evaluator.on_gap() == OnGap::Pause {
+                self.exchange.pause(time);
+            }
+            self.collect();
         }
+    }
+
+    /// Counts the next trade or candle.
+    fn begin(&mut self, time: DateTime<Utc>) {
+        if self.last.is_none() {
+            self.exchange.start(time);
+        }
+        self.last = Some(time);
+        self.ticks += 1;
+    }
+
+    /// The orders that wait meet a trade.
+    fn meet(&mut self, tick: &Tick) -> std::result::Result<(), BacktestError> {
+        match self.exchange.on_trade(tick) {
+            Ok(()) => Ok(()),
+            Err(Refused::Price) => {
+                self.skipped += 1;
+                Ok(())
+            }
+            Err(Refused::Ledger(error)) => Err(BacktestError::Ledger(error.to_string())),
+        }
+    }
+
+    /// The strategy sees a trade; its orders are given at `time`.
+    fn evaluate(&mut self, tick: &Tick, time: DateTime<Utc>) {
         for signal in self.evaluator.on_tick(tick) {
             self.signals += 1;
-            self.exchange.on_signal(signal, tick.time);
+            self.exchange.on_signal(signal, time);
+        }
+    }
+
+    /// Applies the next candle of `interval`. The strategy first: it has seen the candles before
+    /// this one, and its orders meet this one's open. Then the orders meet the trades that the
+    /// candle is taken for, in the order that is worse for them.
+    pub(crate) fn on_candle(
+        &mut self,
+        candle: &Candle,
+        interval: NonZeroU32,
+    ) -> std::result::Result<(), BacktestError> {
+        // As late as can be and still before anything of this candle is known.
+        let given = self.last.unwrap_or(candle.time);
+        self.begin(candle.time);
+        for tick in candle.seen() {
+            self.prices.push(tick.time, tick.price);
+            // A bar is closed by what comes after it: only the open can have the plan evaluated.
+            self.evaluate(&tick, given);
+        }
+        let mut path = candle.path(interval);
+        self.meet(&path.open)?;
+        self.meet(&path.open)?;
+        path.decide(self.exchange.holds());
+        for tick in path.rest() {
+            self.meet(tick)?;
+            self.last = Some(tick.time);
         }
         self.collect();
         Ok(())
@@ -157,6 +245,9 @@ impl Backtest {
         let Self {
             exchange,
             executions,
+            most,
+            fills,
+            rejected,
             equity,
             hasher,
             ..
@@ -164,12 +255,15 @@ impl Backtest {
         exchange.drain(|happened| match happened {
             Happened::Execution(execution) => {
                 hasher.push(&execution);
-                executions.push(execution);
+                match execution.status {
+                    ExecutionStatus::Filled => *fills += 1,
+                    _ => *rejected += 1,
+                }
+                if executions.len() < *most {
+                    executions.push(execution);
+                }
             }
-            Happened::Equity(point) => equity.push(Point {
-                time: point.time,
-                value: point.equity,
-            }),
+            Happened::Equity(point) => equity.push(point.time, point.equity),
         });
     }
 
@@ -180,18 +274,17 @@ impl Backtest {
             self.collect();
         }
         let figures = self.exchange.figures();
-        let is_filled = |execution: &&Execution| execution.status == ExecutionStatus::Filled;
-        let fills = self.executions.iter().filter(is_filled).count() as u64;
         Result {
             ticks: self.ticks,
             skipped: self.skipped,
             evaluations: self.evaluator.evaluations(),
             undefined_values: self.evaluator.undefined_values(),
             signals: self.signals,
-            fills,
-            rejected: self.executions.len() as u64 - fills,
+            fills: self.fills,
+            rejected: self.rejected,
+            executions_omitted: self.fills + self.rejected - self.executions.len() as u64,
             executions: self.executions,
-            equity: self.equity,
+            equity: self.equity.points(),
             prices: self.prices.points(),
             final_equity: figures.equity,
             return_pct: figures.return_pct,

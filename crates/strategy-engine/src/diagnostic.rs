@@ -290,10 +290,6 @@ pub const CODES: &[(&str, &str)] = &[
         "a stop or a target leads to something else than a sale of the whole position",
     ),
     (
-        "terms_not_executed",
-        "the paper exchange does not execute what the order asks for yet",
-    ),
-    (
         "size_assumed",
         "notice: the order's size was read as the platform's live meaning",
     ),
@@ -311,8 +307,20 @@ pub const CODES: &[(&str, &str)] = &[
         "warning: the strategy sells but never buys",
     ),
     (
+        "sell_unreachable",
+        "warning: the trigger of a sale can never become true",
+    ),
+    (
+        "buy_and_sell_together",
+        "warning: a sale has the same trigger as a buy",
+    ),
+    (
         "warmup_long",
         "warning: it takes more than 10,000 evaluations until every trigger has a value",
+    ),
+    (
+        "warmup_beyond_history",
+        "warning: the strategy warms up with candles, and they don't reach for all of it",
     ),
     (
         "import_old_form",

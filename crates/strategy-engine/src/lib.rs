@@ -2,6 +2,7 @@
 
 mod compile;
 mod diagnostic;
+mod diff;
 mod eval;
 mod import;
 pub mod limits;
@@ -11,17 +12,19 @@ mod script;
 mod suggest;
 mod templates;
 
-pub use compile::{Compilation, Executes, compile, compile_text};
+pub use compile::{Compilation, compile, compile_text};
 pub use diagnostic::{CODES, Diagnostic, Place, SCRIPT_CODES, Severity};
+pub use diff::{Diff, FieldChange, Form, GraphDiff, NodeChange, NodeView, diff, unified};
 pub use eval::{Evaluator, Signal, SnapshotError, Tick, Timeframe, TimeframeError};
 pub use node::{
     Comparison, CrossType, DataField, Field, Input, NodeGroup, NodeType, Output, Side, SizeType,
     Unwired, ValueType, node_groups,
 };
 pub use plan::{
-    Anchor, Arithmetic, ClockFigure, DayWindow, Distance, Op, OpId, OrderKind, OrderTerms,
-    PLAN_VERSION, Pattern, Plan, PlanAction, PlanError, PlanHash, PlanHashError, PlanSummary, Real,
-    Sizing, SizingMethod, Span, StopLoss, Study, TakeProfit, Zone, ZoneError,
+    Anchor, Arithmetic, ClockFigure, DayWindow, Distance, OnGap, OnGapError, Op, OpId, OrderKind,
+    OrderTerms, PLAN_VERSION, Pattern, Plan, PlanAction, PlanError, PlanHash, PlanHashError,
+    PlanSummary, Real, Sizing, SizingMethod, Span, StopLoss, Study, TakeProfit, WarmUp,
+    WarmUpError, Zone, ZoneError,
 };
 pub use script::{
     Argument, Function, Param, ParamValue, SPECIAL, Script, Takes, compile_script,

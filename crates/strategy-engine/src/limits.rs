@@ -25,6 +25,8 @@ pub(crate) const MAX_REASON_CHARS: usize = 400;
 pub const MAX_CCI_PERIOD: u32 = 1_000;
 /// Evaluations of warm-up beyond which a strategy is warned about.
 pub const LONG_WARMUP: u64 = 10_000;
+/// Candles with which a session warms up at most.
+pub const MAX_HISTORY: u64 = 1_000;
 /// Largest script in bytes (256 KiB).
 pub const MAX_SCRIPT_BYTES: usize = 256 * 1024;
 /// Most tokens in one statement of a script: bounds how deep it can be nested.

@@ -8,18 +8,10 @@ use kafka_common::messages::StrategyCompilation;
 use kafka_common::{KafkaProducer, StrategyService, Topics};
 use serde_json::value::to_raw_value;
 use service_kit::Problem;
-use strategy_engine::{Compilation, Executes};
+use strategy_engine::Compilation;
 use uuid::Uuid;
 
 use crate::source::{Compiled, Kind, compile_source};
-
-/// What forward-test's paper exchange does: all that a plan can ask for.
-pub const EXCHANGE: Executes = Executes {
-    order_types: true,
-    stop_loss: true,
-    take_profit: true,
-    sizing: true,
-};
 
 /// Compiles and tells. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -42,8 +34,7 @@ impl Compiler {
     ) -> Result<Compiled, Problem> {
         let started = Instant::now();
         // A large graph takes milliseconds of pure computation.
-        let compiled =
-            tokio::task::spawn_blocking(move || compile_source(kind, &source, EXCHANGE)).await;
+        let compiled = tokio::task::spawn_blocking(move || compile_source(kind, &source)).await;
         let compiled = compiled.map_err(|error| {
             tracing::error!(%error, "the compiler ended badly");
             let status = StatusCode::INTERNAL_SERVER_ERROR;

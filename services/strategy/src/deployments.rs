@@ -26,7 +26,9 @@ use uuid::Uuid;
 
 use crate::commands;
 use crate::evaluation::Command;
+use crate::history::{self, History};
 use crate::repository;
+use crate::source::Kind;
 use crate::state::AppState;
 
 /// How often deployments that another replica wrote are looked for.
@@ -51,6 +53,7 @@ pub(crate) struct Deployment {
     pub(crate) start_offset: Option<i64>,
     pub(crate) stop_requested: bool,
     pub(crate) stop_offset: Option<i64>,
+    pub(crate) history: Option<SqlJson<History>>,
 }
 
 /// The table of deployments. Cheap to clone.
@@ -80,8 +83,8 @@ impl Deployments {
     async fn insert(&self, new: &Deployment) -> Result<(), sqlx::Error> {
         sqlx::query(
             "INSERT INTO strategy.deployments (session_id, user_id, strategy_id, strategy_name,
-                 version, kind, source, symbol, unit, timeframe, initial_balance, fee_rate, terms)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+                 version, kind, source, symbol, unit, timeframe, initial_balance, fee_rate, terms, history)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
              ON CONFLICT (session_id) DO NOTHING",
         )
         .bind(new.session_id)
@@ -97,6 +100,7 @@ impl Deployments {
         .bind(new.initial_balance)
         .bind(new.fee_rate)
         .bind(&new.terms)
+        .bind(&new.history)
         .execute(&self.pool)
         .await?;
         self.changed.notify_one();
@@ -279,6 +283,8 @@ pub(crate) struct DeploymentAnswer {
     /// First offset that is not evaluated any more.
     stop_offset: Option<i64>,
     stop_requested: bool,
+    /// Candles that it has seen before it begins.
+    history: usize,
 }
 
 impl From<Deployment> for DeploymentAnswer {
@@ -294,6 +300,7 @@ impl From<Deployment> for DeploymentAnswer {
             start_offset: deployment.start_offset,
             stop_offset: deployment.stop_offset,
             stop_requested: deployment.stop_requested,
+            history: deployment.history.map_or(0, |history| history.0.len()),
         }
     }
 }
@@ -309,7 +316,7 @@ pub(crate) async fn put(
     Path(session_id): Path<Uuid>,
     ApiJson(body): ApiJson<DeploymentBody>,
 ) -> Result<(StatusCode, Json<DeploymentAnswer>), Problem> {
-    Timeframe::from_str(&body.timeframe).map_err(|error| {
+    let timeframe = Timeframe::from_str(&body.timeframe).map_err(|error| {
         Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,
             "invalid_timeframe",
@@ -328,6 +335,13 @@ pub(crate) async fn put(
                 .field("strategy_id")
                 .hint("GET /v1/strategies lists yours")
         })?;
+        let history = match strategy.kind.parse::<Kind>() {
+            Ok(kind) => {
+                let source = &strategy.source.0;
+                history::fetch(&state.market_data, kind, source, &body.symbol, timeframe).await
+            }
+            Err(_) => None,
+        };
         let deployment = Deployment {
             session_id,
             user_id: body.user_id,
@@ -345,6 +359,7 @@ pub(crate) async fn put(
             start_offset: None,
             stop_requested: false,
             stop_offset: None,
+            history: history.map(SqlJson),
         };
         state.deployments.insert(&deployment).await?;
     }

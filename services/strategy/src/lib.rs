@@ -5,12 +5,17 @@
 //! - [`source`]: drawn or written, one plan
 //! - [`deployments`]: which sessions run which strategy; called by forward-test
 //! - [`commands`]: what users ask of running sessions; called by forward-test
+//! - [`backtests`]: strategies on the market's past
+//! - [`history`]: what sessions have seen before they begin
 //! - [`evaluation`]: the state machine that turns ticks into signals
 
+mod backtests;
 mod commands;
 mod compilations;
 mod deployments;
 mod evaluation;
+mod history;
+mod market_data;
 mod orders;
 mod repository;
 mod source;
@@ -25,10 +30,11 @@ use service_kit::{Context, Service, Starting, database};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::backtests::Backtests;
 use crate::compilations::Compiler;
-pub use crate::compilations::EXCHANGE;
 use crate::deployments::Deployments;
 use crate::evaluation::Evaluation;
+use crate::market_data::MarketData;
 use crate::repository::SnapshotStore;
 use crate::state::AppState;
 
@@ -71,10 +77,15 @@ async fn start_now(context: Context) -> anyhow::Result<Service> {
         evaluation.commands,
         context.shutdown.clone(),
     ));
+    let market_data = MarketData::new(&context);
+    let (backtests, mut tasks) = Backtests::start(&context, market_data.clone());
+    tasks.extend([evaluation.task, feeder]);
     let state = AppState {
+        backtests,
         database: context.database.clone(),
         compiler: Compiler::new(producer),
         deployments,
+        market_data,
     };
     let (router, openapi) = OpenApiRouter::new()
         .routes(routes!(strategies::list, strategies::create))
@@ -86,6 +97,7 @@ async fn start_now(context: Context) -> anyhow::Result<Service> {
         .routes(routes!(strategies::compile))
         .routes(routes!(versions::list))
         .routes(routes!(versions::show))
+        .routes(routes!(versions::compare))
         .routes(routes!(strategies::templates))
         .routes(routes!(
             deployments::put,
@@ -93,11 +105,13 @@ async fn start_now(context: Context) -> anyhow::Result<Service> {
             deployments::show
         ))
         .routes(routes!(commands::put))
+        .routes(routes!(backtests::list, backtests::create))
+        .routes(routes!(backtests::show, backtests::remove))
         .with_state(state)
         .split_for_parts();
     Ok(Service {
         router,
         openapi,
-        tasks: vec![evaluation.task, feeder],
+        tasks,
     })
 }

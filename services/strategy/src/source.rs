@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use serde_json::Value;
-use strategy_engine::{Compilation, Executes, compile, compile_script};
+use strategy_engine::{Compilation, compile, compile_script};
 
 /// Drawn or written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +17,16 @@ pub(crate) enum Kind {
 /// The text names no kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct UnknownKind;
+
+impl Kind {
+    /// As the API calls it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Graph => "graph",
+            Self::Script => "script",
+        }
+    }
+}
 
 impl FromStr for Kind {
     type Err = UnknownKind;
@@ -40,15 +50,14 @@ pub(crate) struct Compiled {
 
 /// Compiles a source of its kind. A script that is no text is read as an empty one, which the API
 /// refuses before.
-pub(crate) fn compile_source(kind: Kind, source: &Value, exchange: Executes) -> Compiled {
+pub(crate) fn compile_source(kind: Kind, source: &Value) -> Compiled {
     match kind {
         Kind::Graph => Compiled {
-            compilation: compile(source).for_exchange(exchange),
+            compilation: compile(source),
             graph: None,
         },
         Kind::Script => {
-            let text = source.as_str().unwrap_or_default();
-            let script = compile_script(text).for_exchange(exchange);
+            let script = compile_script(source.as_str().unwrap_or_default());
             Compiled {
                 compilation: script.compilation,
                 graph: script.graph,

@@ -2,12 +2,16 @@
 
 use sqlx::PgPool;
 
+use crate::backtests::Backtests;
 use crate::compilations::Compiler;
 use crate::deployments::Deployments;
+use crate::market_data::MarketData;
 
 #[derive(Debug, Clone)]
 pub(crate) struct AppState {
+    pub(crate) backtests: Backtests,
     pub(crate) database: PgPool,
     pub(crate) compiler: Compiler,
     pub(crate) deployments: Deployments,
+    pub(crate) market_data: MarketData,
 }

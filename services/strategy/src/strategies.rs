@@ -174,7 +174,7 @@ fn check(body: &StrategyBody) -> Result<Kind, Problem> {
     }
 }
 
-fn refused(compilation: &Compilation) -> Problem {
+pub(crate) fn refused(compilation: &Compilation) -> Problem {
     let status = StatusCode::UNPROCESSABLE_ENTITY;
     let diagnostics = json!(compilation.diagnostics);
     let problem = match compilation.diagnostics.iter().find(|d| is_error(d)) {
@@ -190,7 +190,7 @@ fn refused(compilation: &Compilation) -> Problem {
     problem.field("source").with("diagnostics", diagnostics)
 }
 
-fn is_error(diagnostic: &Diagnostic) -> bool {
+pub(crate) fn is_error(diagnostic: &Diagnostic) -> bool {
     diagnostic.severity == strategy_engine::Severity::Error
 }
 

@@ -7,9 +7,11 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
 use service_kit::{Identity, Page, PageQuery, Problem};
+use strategy_engine::{Diff, Form, diff};
 use uuid::Uuid;
 
 use crate::repository::{self, VersionRow};
+use crate::source::Kind;
 use crate::state::AppState;
 
 /// A version of a strategy.
@@ -92,4 +94,57 @@ pub(crate) async fn show(
     let row = repository::version(&state.database, &identity.user_id, id, version).await?;
     let row = row.ok_or_else(|| Problem::not_found("version").field("version"))?;
     Ok(Json(VersionAnswer::new(row, true)))
+}
+
+/// What is different between two versions.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct DiffAnswer {
+    from: VersionAnswer,
+    to: VersionAnswer,
+    /// Whether both do the same: their plans are equal, whatever is different in how they are
+    /// drawn or written.
+    same_plan: bool,
+    /// Nodes and edges that came, went or changed; null where one can't be drawn.
+    #[schema(value_type = Option<Object>)]
+    graph: Option<strategy_engine::GraphDiff>,
+    /// Lines that came and went, as `diff -u` writes them; null where one can't be written.
+    script: Option<String>,
+}
+
+fn form(row: &VersionRow) -> Form<'_> {
+    match (row.kind.parse(), row.source.0.as_str()) {
+        (Ok(Kind::Script), Some(text)) => Form::Script(text),
+        _ => Form::Graph(&row.source.0),
+    }
+}
+
+/// What is different between two versions of a strategy, in both forms.
+#[utoipa::path(get, path = "/v1/strategies/{id}/versions/{from}/diff/{to}", tag = "strategies",
+    params(("id" = Uuid, Path), ("from" = i32, Path), ("to" = i32, Path)),
+    responses((status = 200, body = DiffAnswer), (status = 404, body = Problem)))]
+pub(crate) async fn compare(
+    State(state): State<AppState>,
+    identity: Identity,
+    Path((id, from, to)): Path<(Uuid, i32, i32)>,
+) -> Result<Json<DiffAnswer>, Problem> {
+    let read = async |version: i32, field: &str| {
+        let row = repository::version(&state.database, &identity.user_id, id, version).await?;
+        row.ok_or_else(|| Problem::not_found("version").field(field))
+    };
+    let (before, after) = (read(from, "from").await?, read(to, "to").await?);
+    // As compiling: pure computation.
+    let compared = tokio::task::spawn_blocking(move || {
+        let found = diff(form(&before), form(&after));
+        (found, before, after)
+    });
+    let compared = compared.await;
+    let (Diff { graph, script }, before, after) =
+        compared.map_err(|error| Problem::unavailable("the comparison", error))?;
+    Ok(Json(DiffAnswer {
+        same_plan: before.plan_hash == after.plan_hash,
+        from: VersionAnswer::new(before, false),
+        to: VersionAnswer::new(after, false),
+        graph,
+        script,
+    }))
 }

@@ -1,4 +1,4 @@
-//! `algotrade backtest`: a strategy over recorded trades, without a platform.
+//! `algotrade backtest`: a strategy over recorded trades or candles, without a platform.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -7,17 +7,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use anyhow::{Context as _, anyhow, bail};
-use backtest::{Axis, Backtest, Grid, Result as Outcome, Terms, page};
+use backtest::{Axis, Grid, Result as Outcome, Strategy, Terms, page};
 use chrono::{DateTime, Utc};
 use clap::Args;
 use coinbase::ProductId;
 use coinbase::recording::TimeRange;
 use rust_decimal::Decimal;
-use strategy_engine::{Severity, Tick, Timeframe};
+use strategy_engine::{Severity, Timeframe};
 
 use crate::output;
 use crate::strategies::Source;
+use market::Market;
 
+mod market;
 mod report;
 mod trades;
 
@@ -28,17 +30,22 @@ mod trades;
     algotrade backtest mine.py demo.ndjson.zst\n  \
     algotrade backtest mine.py demo.ndjson.zst --timeframe 1m --html report.html\n  \
     algotrade backtest mine.py day/ --param fast=5..20:5 --param slow=30,50,100\n  \
-    algotrade backtest drawing.json demo.ndjson.zst --param ema-fast.period=5..20:5\n\n\
-    The ledger is the one that `algotrade replay` has on the same trades.")]
+    algotrade backtest drawing.json demo.ndjson.zst --param ema-fast.period=5..20:5\n  \
+    algotrade backtest mine.py candles.csv --timeframe 15m\n\n\
+    On trades, the ledger is the one that `algotrade replay` has on the same trades.\n\
+    Candles are CSV with a header, JSON lines, or an answer of /v1/candles, with time (RFC 3339, or\n\
+    seconds or milliseconds since 1970), open, high, low, close and volume. Orders are filled at the\n\
+    next candle's open; what a candle leaves unclear is decided against the strategy.")]
 pub(crate) struct Arguments {
     /// A script, or a graph as JSON.
     strategy: PathBuf,
-    /// Frames of Coinbase's feed, or a folder of them, perhaps compressed with zstd.
-    recording: PathBuf,
+    /// Frames of Coinbase's feed, or a folder of them, perhaps compressed with zstd; or candles.
+    #[arg(value_name = "RECORDING")]
+    data: PathBuf,
     /// The product to trade on.
     #[arg(long, default_value = "BTC-USD")]
     symbol: ProductId,
-    /// `tick`, `1s` to `1d`; by default the strategy's own, or else `tick`.
+    /// `tick`, `1s` to `1d`; by default the strategy's own, or else `tick`, or one candle.
     #[arg(long)]
     timeframe: Option<Timeframe>,
     /// Cash to begin with.
@@ -77,13 +84,14 @@ pub(crate) struct Run {
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let source = Source::read(&arguments.strategy)?;
     let names = arguments.params.iter().map(|axis| axis.name.as_str());
-    if let Some(unknown) = source.unknown_param(names) {
+    let strategy = source.strategy();
+    if let Some(unknown) = strategy.unknown_param(names) {
         bail!("the graph has no parameter `{unknown}`: write NODE.FIELD, such as ema-fast.period");
     }
     let combinations = Grid::new(arguments.params.clone())?.combinations();
     // The first tells whether it compiles at all, before a long recording is read.
     let first = combinations.first().cloned().unwrap_or_default();
-    let tried = source.tried_with(&first);
+    let tried = strategy.compile_with(&first);
     let name = arguments.strategy.display().to_string();
     for diagnostic in &tried.compilation.diagnostics {
         if diagnostic.severity != Severity::Notice {
@@ -93,24 +101,30 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if !tried.compilation.ok() {
         bail!("{name} does not compile");
     }
-    let terms = Terms {
-        timeframe: arguments.timeframe.or(tried.timeframe).unwrap_or_default(),
-        initial_balance: arguments.cash,
-        fee_rate: arguments.fee,
-    };
     let range = TimeRange {
         from: arguments.from,
         to: arguments.to,
     };
-    let trades = trades::read(&arguments.recording, arguments.symbol, range)?;
-    if trades.ticks.is_empty() {
-        bail!(
-            "{} has no trades of {} in that time; `algotrade recording info` shows what it has",
-            arguments.recording.display(),
-            arguments.symbol
-        );
+    let market = Market::read(&arguments.data, arguments.symbol, range)?;
+    let terms = Terms {
+        timeframe: match arguments.timeframe.or(tried.timeframe) {
+            Some(timeframe) => timeframe,
+            None => market.timeframe()?,
+        },
+        initial_balance: arguments.cash,
+        fee_rate: arguments.fee,
+    };
+    if market.len() == 0 {
+        let file = arguments.data.display();
+        match &market {
+            Market::Candles(_) => bail!("{file} has no candles in that time"),
+            Market::Trades(_) => bail!(
+                "{file} has no trades of {} in that time; `algotrade recording info` shows what it has",
+                arguments.symbol
+            ),
+        }
     }
-    let mut runs = all(&source, &combinations, &terms, &trades.ticks)?;
+    let mut runs = all(strategy, &combinations, &terms, &market)?;
     // The best first; of equal ones, in the order of the grid.
     runs.sort_by_key(|run| std::cmp::Reverse(run.outcome.final_equity));
     let title = tried.name.unwrap_or(name);
@@ -120,18 +134,18 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         std::fs::write(file, html).with_context(|| file.display().to_string())?;
     }
     match arguments.json {
-        true => report::json(&title, &terms, &trades, &runs)?,
-        false => report::table(&title, &terms, &trades, &runs, arguments.top),
+        true => report::json(&title, &terms, &market, &runs)?,
+        false => report::table(&title, &terms, &market, &runs, arguments.top),
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// Every combination, as many at once as there are processors.
 fn all(
-    source: &Source,
+    strategy: &Strategy,
     combinations: &[BTreeMap<String, String>],
     terms: &Terms,
-    ticks: &[Tick],
+    market: &Market,
 ) -> anyhow::Result<Vec<Run>> {
     let progress = match combinations.len() {
         // One is over before a bar has told anything.
@@ -149,7 +163,7 @@ fn all(
                     let Some(params) = combinations.get(index) else {
                         return;
                     };
-                    let run = one(source, params, terms, ticks);
+                    let run = one(strategy, params, terms, market);
                     if let Ok(mut runs) = runs.lock() {
                         runs.push((index, run));
                     }
@@ -171,23 +185,19 @@ fn all(
 }
 
 fn one(
-    source: &Source,
+    strategy: &Strategy,
     params: &BTreeMap<String, String>,
     terms: &Terms,
-    ticks: &[Tick],
+    market: &Market,
 ) -> anyhow::Result<Run> {
-    let tried = source.tried_with(params);
+    let tried = strategy.compile_with(params);
     let Some(plan) = tried.compilation.plan else {
         let first = tried.compilation.diagnostics.first();
         let reason = first.map_or("it does not compile", |first| &first.message);
         bail!("with {}: {reason}", report::named(params));
     };
-    let mut backtest = Backtest::new(&Arc::new(plan), terms)?;
-    for tick in ticks {
-        backtest.on_tick(tick)?;
-    }
     Ok(Run {
         params: params.clone(),
-        outcome: backtest.finish(),
+        outcome: market.run(&Arc::new(plan), terms)?,
     })
 }

@@ -150,8 +150,7 @@ async fn replay(arguments: &Arguments, mut settings: Settings) -> anyhow::Result
 fn strategies(arguments: &Arguments) -> anyhow::Result<Vec<(String, Source)>> {
     if arguments.strategy.is_empty() {
         let (name, graph) = demo::crossover()?;
-        let text = graph.to_string();
-        return Ok(vec![(name.to_owned(), Source::Graph { text, graph })]);
+        return Ok(vec![(name.to_owned(), Source::of_graph(graph))]);
     }
     let read = |path: &PathBuf| {
         let source = Source::read(path)?;

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
+use backtest::{Strategy, Tried};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 use strategy_engine::{Diagnostic, Severity, format_script, write_script};
 
 use crate::output;
-use crate::strategies::{Source, Tried};
+use crate::strategies::Source;
 
 /// What can be said.
 #[derive(Debug, Subcommand)]
@@ -175,7 +176,7 @@ fn format_files(fmt: &Fmt) -> ExitCode {
 /// Whether the file changed, or would.
 fn format_file(file: &Path, only_check: bool) -> anyhow::Result<bool> {
     let source = read(file)?;
-    let Source::Script(text) = &source else {
+    let Strategy::Script(text) = source.strategy() else {
         bail!("{} is a graph: only scripts are formatted", file.display());
     };
     let formatted = format_script(text).map_err(|problems| problem(file, &source, &problems))?;
@@ -192,9 +193,9 @@ fn format_file(file: &Path, only_check: bool) -> anyhow::Result<bool> {
 
 fn graph(file: &Path) -> anyhow::Result<ExitCode> {
     let source = read(file)?;
-    let graph = match &source {
-        Source::Graph { graph, .. } => graph.clone(),
-        Source::Script(_) => {
+    let graph = match source.strategy() {
+        Strategy::Graph(graph) => graph.clone(),
+        Strategy::Script(_) => {
             let tried = source.tried();
             let problems = &tried.compilation.diagnostics;
             tried
@@ -208,9 +209,9 @@ fn graph(file: &Path) -> anyhow::Result<ExitCode> {
 
 fn script(file: &Path) -> anyhow::Result<ExitCode> {
     let source = read(file)?;
-    let text = match &source {
-        Source::Script(text) => text.clone(),
-        Source::Graph { graph, .. } => {
+    let text = match source.strategy() {
+        Strategy::Script(text) => text.clone(),
+        Strategy::Graph(graph) => {
             write_script(graph).map_err(|problems| problem(file, &source, &problems))?
         }
     };

@@ -1,6 +1,7 @@
 //! The graph with everything looked up.
 
 use crate::node::{NodeKind, NodeType, ValueType};
+use crate::plan::{OnGap, WarmUp};
 
 /// A node with its meaning and what enters it.
 #[derive(Debug)]
@@ -32,6 +33,10 @@ pub(crate) struct Graph {
     pub arcs: Vec<(usize, usize)>,
     /// The file comes from the Python platform: an action doesn't state its `sizeType`.
     pub imported: bool,
+    /// What the strategy does where trades are missing.
+    pub on_gap: OnGap,
+    /// What its indicators know when a session begins.
+    pub warm_up: WarmUp,
 }
 
 impl Graph {

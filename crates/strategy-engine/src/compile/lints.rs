@@ -5,10 +5,10 @@ use std::collections::HashMap;
 
 use super::graph::Graph;
 use super::range::{Range, ranges};
-use crate::diagnostic::{Diagnostic, Report};
-use crate::limits::LONG_WARMUP;
+use crate::diagnostic::{Diagnostic, Report, quote};
+use crate::limits::{LONG_WARMUP, MAX_HISTORY};
 use crate::node::{Comparison, CrossType, NodeKind, Side};
-use crate::plan::{Op, OpId, Plan, PlanAction};
+use crate::plan::{Op, OpId, Plan, PlanAction, WarmUp};
 
 /// Conditions that are looked at for one contradiction: more than anybody draws.
 const MOST_FACTS: usize = 200;
@@ -35,6 +35,10 @@ pub(super) fn check(
     }
     for action in actions {
         let (code, message) = match known.truth[action.trigger as usize] {
+            Some(false) if action.side == Side::Sell => (
+                "sell_unreachable",
+                "the trigger of the sale can never become true: what was bought stays",
+            ),
             Some(false) => ("never_trades", "the trigger can never become true"),
             Some(true) => (
                 "always_trades",
@@ -55,6 +59,21 @@ pub(super) fn check(
         let problem = Diagnostic::warning("sell_without_buy", message).node(&sale.node);
         report.push(problem.hint("add a buyNode"));
     }
+    for sale in actions.iter().filter(|action| action.side == Side::Sell) {
+        let mut buys = actions.iter().filter(|action| action.side == Side::Buy);
+        if let Some(buy) = buys.find(|buy| buy.trigger == sale.trigger) {
+            let message = format!(
+                "the sale has the same trigger as the buy {}: both are ordered at once",
+                quote(&buy.node)
+            );
+            let problem = Diagnostic::warning("buy_and_sell_together", message).node(&sale.node);
+            report.push(
+                problem
+                    .field("trigger-in")
+                    .hint("sell on another condition"),
+            );
+        }
+    }
 }
 
 /// A warm-up that a session may not live to see the end of.
@@ -64,6 +83,13 @@ pub(super) fn warmup(plan: &Plan, report: &mut Report) {
         let message = format!("it takes {warmup} evaluations until every trigger has a value");
         let problem = Diagnostic::warning("warmup_long", message);
         report.push(problem.hint("use shorter periods, or a longer timeframe"));
+    } else if plan.warm_up() == WarmUp::Candles && warmup > MAX_HISTORY {
+        let message = format!(
+            "it takes {warmup} evaluations until every trigger has a value, and a session warms up \
+             with {MAX_HISTORY} candles at most"
+        );
+        let problem = Diagnostic::warning("warmup_beyond_history", message).field("warmUp");
+        report.push(problem.hint("use shorter periods, or expect to wait for the rest"));
     }
 }
 

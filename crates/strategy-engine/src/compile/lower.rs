@@ -58,6 +58,8 @@ pub(super) fn lower(
         version: PLAN_VERSION,
         ops,
         actions,
+        on_gap: graph.on_gap,
+        warm_up: graph.warm_up,
     };
     match Plan::new(content, order.len() as u32) {
         Ok(plan) => {

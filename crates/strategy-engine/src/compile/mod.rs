@@ -4,7 +4,6 @@
 mod canonical;
 mod check;
 mod cycles;
-mod exchange;
 mod graph;
 mod indicators;
 mod lints;
@@ -23,7 +22,6 @@ use crate::diagnostic::{Diagnostic, Report};
 use crate::import;
 use crate::limits::MAX_SOURCE_BYTES;
 use crate::plan::Plan;
-pub use exchange::Executes;
 pub(crate) use graph::{Graph, Node, Source};
 
 /// What came of compiling a strategy.

@@ -58,6 +58,8 @@ pub(super) fn resolve(raw: RawGraph, report: &mut Report) -> Graph {
         nodes,
         arcs: Vec::with_capacity(raw.edges.len()),
         imported,
+        on_gap: raw.on_gap,
+        warm_up: raw.warm_up,
     };
     for edge in &raw.edges {
         resolve_edge(edge, &index, &mut graph, report);

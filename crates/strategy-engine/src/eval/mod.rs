@@ -24,7 +24,7 @@ pub use snapshot::SnapshotError;
 pub use timeframe::{Timeframe, TimeframeError};
 
 use crate::node::{Side, SizeType};
-use crate::plan::{Op, OpId, OrderTerms, Plan};
+use crate::plan::{OnGap, Op, OpId, OrderTerms, Plan};
 use bar::Bar;
 use cell::{Cell, Results};
 use exact::Unit;
@@ -151,6 +151,11 @@ impl Evaluator {
                 }
             }
         };
+        self.evaluate(refined, tick.price)
+    }
+
+    #[inline]
+    fn evaluate(&mut self, refined: Refined, price: Decimal) -> Vec<Signal> {
         if refined != Refined::default() {
             self.cells.iter_mut().for_each(|cell| cell.refine(refined));
         }
@@ -159,7 +164,24 @@ impl Evaluator {
         for (index, cell) in self.cells.iter_mut().enumerate() {
             cell.step(index, &self.market, &mut self.results);
         }
-        self.fire(tick.price)
+        self.fire(price)
+    }
+
+    /// Takes trades from before a session's first one. What they would have ordered is dropped, and
+    /// on bars the last one is over: the session's first trade begins another.
+    pub fn warm_up(&mut self, past: impl IntoIterator<Item = Tick>) {
+        for tick in past {
+            self.on_tick(&tick);
+        }
+        if let Some(bar) = self.bar.take() {
+            let refined = self.market.see_bar(&bar, self.timeframe);
+            self.evaluate(refined, bar.close);
+        }
+    }
+
+    /// Whether it has seen nothing yet.
+    pub fn is_fresh(&self) -> bool {
+        self.evaluations == 0 && self.bar.is_none()
     }
 
     /// An action fires when its trigger is true and the last value it had was not, or at each
@@ -191,6 +213,19 @@ impl Evaluator {
             });
         }
         signals
+    }
+
+    /// Trades of the market are missing here. By the plan's policy it goes on, or begins anew as far
+    /// as trades are concerned; that a session is to be paused is for the caller to do.
+    pub fn on_gap(&mut self) -> OnGap {
+        let policy = self.plan.on_gap();
+        if policy == OnGap::Reset {
+            let fresh = Self::new(Arc::clone(&self.plan), self.timeframe);
+            let before = std::mem::replace(self, fresh);
+            self.evaluations = before.evaluations;
+            self.results.undefined = before.results.undefined;
+        }
+        policy
     }
 
     /// The plan that it runs.

@@ -85,6 +85,56 @@ impl ExactWindow {
     }
 }
 
+/// The last `period` numbers.
+#[derive(Debug, Clone)]
+pub(super) struct Ring {
+    period: usize,
+    values: Vec<f64>,
+    /// Where the oldest is, once there are `period`.
+    oldest: usize,
+}
+
+impl Ring {
+    pub(super) fn new(period: u32) -> Self {
+        let period = period as usize;
+        Self {
+            period,
+            values: Vec::with_capacity(period),
+            oldest: 0,
+        }
+    }
+
+    /// Adds a number; gives the one that it replaces, once there are `period`.
+    #[inline]
+    pub(super) fn push(&mut self, value: f64) -> Option<f64> {
+        if self.values.len() < self.period {
+            self.values.push(value);
+            return None;
+        }
+        let oldest = std::mem::replace(&mut self.values[self.oldest], value);
+        self.oldest += 1;
+        if self.oldest == self.period {
+            self.oldest = 0;
+        }
+        Some(oldest)
+    }
+
+    /// The numbers, once there are `period`; in no order.
+    #[inline]
+    pub(super) fn full(&self) -> Option<&[f64]> {
+        (self.values.len() == self.period).then_some(&self.values)
+    }
+
+    pub(super) fn save(&self, out: &mut Writer) {
+        out.ring(&self.values, self.oldest);
+    }
+
+    pub(super) fn load(&mut self, input: &mut Reader<'_>) -> Result<(), CodecError> {
+        self.oldest = input.ring(&mut self.values, self.period)?;
+        Ok(())
+    }
+}
+
 /// The average of binary numbers. The running sum is taken afresh once a period, so that rounding
 /// errors can't pile up.
 #[derive(Debug, Clone)]

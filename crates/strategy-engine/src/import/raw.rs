@@ -1,9 +1,13 @@
 //! Nodes and edges as they stand in the file: shape checked, meaning not yet.
 
+use std::fmt::Display;
+use std::str::FromStr;
+
 use serde_json::{Map, Value};
 
 use crate::diagnostic::{Diagnostic, Report, quote};
 use crate::limits::{MAX_EDGES, MAX_ID_BYTES, MAX_NODES};
+use crate::plan::{OnGap, WarmUp};
 
 /// A node before its type is looked up.
 #[derive(Debug)]
@@ -27,6 +31,8 @@ pub(crate) struct RawEdge {
 pub(crate) struct RawGraph {
     pub nodes: Vec<RawNode>,
     pub edges: Vec<RawEdge>,
+    pub on_gap: OnGap,
+    pub warm_up: WarmUp,
 }
 
 /// Reads what can be read and reports the rest; none if there is nothing to go on with.
@@ -39,6 +45,8 @@ pub(crate) fn read(graph: &Value, report: &mut Report) -> Option<RawGraph> {
         return None;
     }
     Some(RawGraph {
+        on_gap: setting(graph, "onGap", "no policy for missing trades", report),
+        warm_up: setting(graph, "warmUp", "no way to warm up", report),
         nodes: nodes
             .iter()
             .enumerate()
@@ -49,6 +57,24 @@ pub(crate) fn read(graph: &Value, report: &mut Report) -> Option<RawGraph> {
             .enumerate()
             .filter_map(|(i, edge)| read_edge(i, edge, report))
             .collect(),
+    })
+}
+
+/// A choice of the whole strategy: its default where the field is missing.
+fn setting<T: FromStr<Err: Display> + Default>(
+    graph: &Value,
+    field: &str,
+    what: &str,
+    report: &mut Report,
+) -> T {
+    let told = match graph.get(field) {
+        None | Some(Value::Null) => return T::default(),
+        Some(told) => told.as_str().unwrap_or_default(),
+    };
+    told.parse().unwrap_or_else(|error: T::Err| {
+        let problem = Diagnostic::error("field_invalid", format!("`{field}` is {what}"));
+        report.push(problem.field(field).hint(error.to_string()));
+        T::default()
     })
 }
 

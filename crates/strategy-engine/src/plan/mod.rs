@@ -2,7 +2,9 @@
 
 mod check;
 mod clock;
+mod gap;
 mod hash;
+mod history;
 mod op;
 mod real;
 mod study;
@@ -15,7 +17,9 @@ use serde::{Deserialize, Serialize};
 
 pub use check::PlanError;
 pub use clock::{Anchor, ClockFigure, DayWindow, Span, Zone, ZoneError};
+pub use gap::{OnGap, OnGapError};
 pub use hash::{PlanHash, PlanHashError};
+pub use history::{WarmUp, WarmUpError};
 pub use op::{Arithmetic, Op, OpId};
 pub use real::Real;
 pub use study::{Pattern, Study};
@@ -53,6 +57,12 @@ pub(crate) struct Content {
     pub version: u32,
     pub ops: Vec<Op>,
     pub actions: Vec<PlanAction>,
+    /// Left out where it is the default, so that it is no other plan then.
+    #[serde(default, skip_serializing_if = "OnGap::is_default")]
+    pub on_gap: OnGap,
+    /// Likewise.
+    #[serde(default, skip_serializing_if = "WarmUp::is_default")]
+    pub warm_up: WarmUp,
 }
 
 /// A plan as it is stored; checked before it is trusted.
@@ -119,6 +129,16 @@ impl Plan {
     /// The actions, by node id: the order in which they fire at one tick.
     pub fn actions(&self) -> &[PlanAction] {
         &self.content.actions
+    }
+
+    /// What it does where trades are missing.
+    pub fn on_gap(&self) -> OnGap {
+        self.content.on_gap
+    }
+
+    /// What its indicators know when a session begins.
+    pub fn warm_up(&self) -> WarmUp {
+        self.content.warm_up
     }
 
     /// The plan in three figures.

@@ -470,8 +470,11 @@ pub const SPECIAL: &[(&str, &str, &str)] = &[
     ),
     (
         "strategy",
-        "strategy(name, timeframe=)",
-        "What the strategy is called and which timeframe it is meant for; at most once.",
+        "strategy(name, timeframe=, on_gap=\"carry_on\", warm_up=\"live\")",
+        "What the strategy is called and which timeframe it is meant for; at most once. `on_gap` is \
+         what it does where trades of the market are missing: `carry_on`, `reset` (it warms up \
+         again) or `pause` (the session is paused). With `warm_up=\"candles\"` a session on bars \
+         begins with indicators that know the market's candles before it.",
     ),
     (
         "buy",

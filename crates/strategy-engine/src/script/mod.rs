@@ -22,9 +22,10 @@ use ruff_python_ast::StmtFunctionDef;
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use crate::compile::{Compilation, Executes, compile};
-use crate::diagnostic::{Diagnostic, Place, Report};
+use crate::compile::{Compilation, compile};
+use crate::diagnostic::{Diagnostic, Report};
 use crate::eval::Timeframe;
+use crate::plan::{OnGap, WarmUp};
 use build::Nodes;
 pub use format::format_script;
 pub use function::{Argument, Function, SPECIAL, Takes, functions};
@@ -48,8 +49,6 @@ pub struct Script {
     pub timeframe: Option<Timeframe>,
     /// Its parameters, in order.
     pub params: Vec<Param>,
-    /// What made each node of the graph.
-    places: HashMap<String, Place>,
 }
 
 /// A parameter of a script.
@@ -102,6 +101,8 @@ struct Lowering<'a> {
     params: Vec<Param>,
     name: Option<String>,
     timeframe: Option<Timeframe>,
+    on_gap: OnGap,
+    warm_up: WarmUp,
     strategy_seen: bool,
     /// Names that were given values: those of the script, and those of the functions that are
     /// being inlined.
@@ -151,6 +152,8 @@ impl<'a> Lowering<'a> {
             params: Vec::new(),
             name: None,
             timeframe: None,
+            on_gap: OnGap::default(),
+            warm_up: WarmUp::default(),
             strategy_seen: false,
             scopes: vec![HashMap::new()],
             functions: HashMap::new(),
@@ -170,7 +173,13 @@ impl<'a> Lowering<'a> {
     fn finish(mut self) -> Script {
         let had_errors = self.report.has_errors();
         let timeframe = self.timeframe.map(|timeframe| timeframe.to_string());
-        let graph = self.nodes.graph(self.name.as_deref(), timeframe.as_deref());
+        let mut graph = self.nodes.graph(self.name.as_deref(), timeframe.as_deref());
+        if self.on_gap != OnGap::default() {
+            graph["onGap"] = self.on_gap.name().into();
+        }
+        if self.warm_up != WarmUp::default() {
+            graph["warmUp"] = self.warm_up.name().into();
+        }
         // Figures out of range are found by the graph's compiler, whatever else is wrong.
         let Compilation { diagnostics, plan } = compile(&graph);
         let ids = self.nodes.ids();
@@ -181,10 +190,7 @@ impl<'a> Lowering<'a> {
             }
         }
         let plan = plan.filter(|_| !self.report.has_errors());
-        let places = self.nodes.list.iter().zip(&ids);
-        let places = places.map(|(node, id)| (id.clone(), self.lines.place(node.range)));
         Script {
-            places: places.collect(),
             compilation: Compilation {
                 diagnostics: self.report.finish(),
                 plan,
@@ -208,28 +214,7 @@ impl Script {
             name: None,
             timeframe: None,
             params: Vec::new(),
-            places: HashMap::new(),
         }
-    }
-
-    /// As [`Compilation::for_exchange`], with what is refused at its place.
-    #[must_use]
-    pub fn for_exchange(mut self, exchange: Executes) -> Self {
-        self.compilation = self.compilation.for_exchange(exchange);
-        for diagnostic in &mut self.compilation.diagnostics {
-            let place = diagnostic
-                .node
-                .as_ref()
-                .and_then(|node| self.places.get(node));
-            if let (None, Some(place)) = (diagnostic.line, place) {
-                *diagnostic = diagnostic.clone().at(*place);
-                diagnostic.field = None;
-                let hint =
-                    "remove it: sell by a condition, or order at the market with a plain size";
-                diagnostic.hint = Some(hint.to_owned());
-            }
-        }
-        self
     }
 
     /// Everything that was found.

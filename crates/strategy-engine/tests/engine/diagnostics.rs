@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use strategy_engine::{CODES, Compilation, Executes, Severity, compile, compile_text};
+use strategy_engine::{CODES, Severity, compile, compile_text};
 
 use crate::support::{errors, graph, once};
 
@@ -119,19 +119,6 @@ fn constant(operator: &str, value: i64) -> Value {
             "not.result-out > b.trigger-in",
         ],
     )
-}
-
-/// A stop that no exchange executes yet.
-fn with_stop() -> Value {
-    with(
-        &[("stop", "stopLossNode", json!({}))],
-        &["buy.signal-out > stop.trigger-in"],
-    )
-}
-
-/// Compiles as the strategy service does: for an exchange that knows market orders only.
-pub fn compile_for_service(source: &Value) -> Compilation {
-    compile(source).for_exchange(Executes::default())
 }
 
 pub fn cases() -> Vec<Case> {
@@ -491,6 +478,22 @@ pub fn cases() -> Vec<Case> {
             raw(|g| g["nodes"][2]["type"] = json!("sellNode")),
         )
         .at("buy"),
+        warning("sell_unreachable", {
+            let mut source = constant("<", 2);
+            source["nodes"][6]["type"] = json!("sellNode");
+            source
+        })
+        .at("b")
+        .field("trigger-in"),
+        warning(
+            "buy_and_sell_together",
+            with(
+                &[("s", "sellNode", once())],
+                &["high.result-out > s.trigger-in"],
+            ),
+        )
+        .at("s")
+        .field("trigger-in"),
         warning("warmup_long", {
             let nodes = [
                 sma(json!({"period": 10_001})),
@@ -504,6 +507,22 @@ pub fn cases() -> Vec<Case> {
             ];
             with(&nodes, &edges)
         }),
+        warning("warmup_beyond_history", {
+            let nodes = [
+                sma(json!({"period": 1_001})),
+                ("c", "compareNode", json!({"value": 1})),
+                ("b", "buyNode", once()),
+            ];
+            let edges = [
+                into_sma,
+                "sma.sma-out > c.value1-in",
+                "c.result-out > b.trigger-in",
+            ];
+            let mut source = with(&nodes, &edges);
+            source["warmUp"] = json!("candles");
+            source
+        })
+        .field("warmUp"),
         notice("import_old_form", with(&[], &[]))
             .at("high")
             .field("value"),
@@ -516,7 +535,6 @@ pub fn cases() -> Vec<Case> {
         })
         .at("rsi"),
         error("plan_too_large", windows(11)),
-        error("terms_not_executed", with_stop()).at("stop"),
         warning("diagnostics_truncated", many(300, 0)),
     ]
 }
@@ -531,7 +549,7 @@ fn each_code_names_its_node_and_field() {
         source,
     } in cases()
     {
-        let compilation = compile_for_service(&source);
+        let compilation = compile(&source);
         let all = &compilation.diagnostics;
         let found = all
             .iter()

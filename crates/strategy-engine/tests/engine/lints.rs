@@ -142,3 +142,38 @@ fn thresholds_are_on_between_their_levels() {
     );
     assert_eq!(lints(&source(100.0)), ["never_trades"]);
 }
+
+/// Buys above 10 and sells by another condition, or the same one.
+fn sale(operator: &str, value: i64) -> Value {
+    graph(
+        &[
+            ("price", "priceNode", json!({})),
+            ("rsi", "rsiNode", json!({})),
+            ("a", "compareNode", json!({"operator": ">", "value": 10})),
+            (
+                "b",
+                "compareNode",
+                json!({"operator": operator, "value": value}),
+            ),
+            ("buy", "buyNode", once()),
+            ("sell", "sellNode", once()),
+        ],
+        &[
+            "price.price-out > rsi.price-in",
+            "rsi.rsi-out > a.value1-in",
+            "rsi.rsi-out > b.value1-in",
+            "a.result-out > buy.trigger-in",
+            "b.result-out > sell.trigger-in",
+        ],
+    )
+}
+
+#[test]
+fn sales_that_never_come_or_come_with_the_buy() {
+    assert_eq!(lints(&sale("<", 0)), ["sell_unreachable"]);
+    assert_eq!(lints(&sale(">", 100)), ["sell_unreachable"]);
+    assert!(lints(&sale("<", 30)).is_empty());
+    // Two nodes that compare the same are one operation.
+    assert_eq!(lints(&sale(">", 10)), ["buy_and_sell_together"]);
+    assert!(lints(&sale(">", 11)).is_empty());
+}

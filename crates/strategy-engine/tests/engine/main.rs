@@ -4,6 +4,8 @@
 mod actions;
 mod bars;
 mod diagnostics;
+mod diffs;
+mod gaps;
 mod hostile;
 mod imports;
 mod lints;

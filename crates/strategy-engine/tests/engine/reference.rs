@@ -5,9 +5,9 @@ use std::fmt::Write;
 use std::path::Path;
 
 use serde_json::{Value, json};
-use strategy_engine::{CODES, NodeType, Severity, Unwired, ValueType, node_groups};
+use strategy_engine::{CODES, NodeType, Severity, Unwired, ValueType, compile, node_groups};
 
-use crate::diagnostics::{cases, compile_for_service};
+use crate::diagnostics::cases;
 use crate::random;
 use crate::support::{each_time, graph, plan};
 
@@ -78,7 +78,7 @@ fn code_reference() -> String {
     let cases = cases();
     for (code, meaning) in CODES {
         let case = cases.iter().find(|case| case.code == *code).unwrap();
-        let all = compile_for_service(&case.source).diagnostics;
+        let all = compile(&case.source).diagnostics;
         let found = all.iter().find(|d| d.code == *code).unwrap();
         let severity = match found.severity {
             Severity::Error => "error",

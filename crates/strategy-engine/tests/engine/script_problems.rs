@@ -5,8 +5,7 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use strategy_engine::{
-    CODES, Executes, SCRIPT_CODES, Severity, compile_script, compile_script_with, format_script,
-    templates,
+    CODES, SCRIPT_CODES, Severity, compile_script, compile_script_with, format_script, templates,
 };
 
 /// A script, the one place in it that a code must name (marked by `⟦` and `⟧`), and the code.
@@ -303,25 +302,6 @@ fn a_problem_is_drawn_with_a_caret_under_its_place() {
         let drawn = diagnostic.render("x", hostile, false);
         assert!(!drawn.contains(['\u{1b}', '\u{202e}']), "{drawn:?}");
     }
-}
-
-#[test]
-fn what_the_exchange_cannot_do_is_told_at_its_place() {
-    let source = "if close > 1:\n    buy()\n    stop_loss(percent=2)\n";
-    let script = compile_script(source).for_exchange(Executes::default());
-    let told = &script.diagnostics()[0];
-    assert_eq!(
-        (told.code.as_ref(), told.line, told.column),
-        ("terms_not_executed", Some(3), Some(5))
-    );
-    assert!(script.compilation.plan.is_none());
-    let all = Executes {
-        order_types: true,
-        stop_loss: true,
-        take_profit: true,
-        sizing: true,
-    };
-    assert!(compile_script(source).for_exchange(all).compilation.ok());
 }
 
 /// Compiles within the time that the issue allows, however loaded the machine is.

@@ -2,9 +2,7 @@
 
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
-use strategy_engine::{
-    Distance, Executes, OrderKind, OrderTerms, Side, SizeType, SizingMethod, Timeframe, compile,
-};
+use strategy_engine::{Distance, OrderKind, OrderTerms, Side, SizeType, SizingMethod, Timeframe};
 
 use crate::support::{decimal, errors, graph, once, plan, run, ticks, walk};
 
@@ -322,46 +320,6 @@ fn order_types_carry_their_prices() {
     let trailing = json!({"sizeType": "units", "quantity": 1, "orderType": "trailing-stop",
                           "trailPercent": 2});
     assert_eq!(kind(trailing), OrderKind::TrailingStop { percent: d("2") });
-}
-
-#[test]
-fn an_exchange_that_lacks_something_refuses_it_at_its_node() {
-    let nodes = [
-        ("stop", "stopLossNode", json!({})),
-        ("goal", "takeProfitNode", json!({})),
-        ("size", "positionSizeNode", json!({})),
-    ];
-    let edges = [
-        "buy.signal-out > stop.trigger-in",
-        "buy.signal-out > goal.trigger-in",
-        "high.result-out > size.signal-in",
-        low_sells(),
-    ];
-    let source = with(&nodes, &edges);
-    assert!(compile(&source).ok());
-    let refused = |exchange: Executes| {
-        let compilation = compile(&source).for_exchange(exchange);
-        let first = compilation.diagnostics.first();
-        let refused = first.filter(|d| d.code == "terms_not_executed");
-        assert_eq!(compilation.plan.is_none(), refused.is_some());
-        refused.and_then(|d| d.node.clone())
-    };
-    let mut exchange = Executes::default();
-    assert_eq!(refused(exchange).as_deref(), Some("stop"));
-    exchange.stop_loss = true;
-    assert_eq!(refused(exchange).as_deref(), Some("goal"));
-    exchange.take_profit = true;
-    assert_eq!(refused(exchange).as_deref(), Some("size"));
-    exchange.sizing = true;
-    assert_eq!(refused(exchange), None);
-    let mut limit = with(&[], &[low_sells()]);
-    limit["nodes"][3]["data"] = json!({"sizeType": "units", "quantity": 1, "orderType": "limit",
-                                       "limitPrice": 9});
-    let compilation = compile(&limit).for_exchange(exchange);
-    assert_eq!(
-        compilation.diagnostics[0].field.as_deref(),
-        Some("orderType")
-    );
 }
 
 #[test]

@@ -9,7 +9,7 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 
 use super::Run;
-use super::trades::Trades;
+use super::market::Market;
 use crate::output;
 
 /// `fast=5, slow=30`.
@@ -26,15 +26,15 @@ pub(super) fn title(strategy: &str, params: &BTreeMap<String, String>) -> String
     }
 }
 
-pub(super) fn table(strategy: &str, terms: &Terms, trades: &Trades, runs: &[Run], top: usize) {
-    let time = |tick: Option<&strategy_engine::Tick>| output::time(tick.map(|tick| tick.time));
+pub(super) fn table(strategy: &str, terms: &Terms, market: &Market, runs: &[Run], top: usize) {
+    let (_, missing) = market.dropped_and_missing();
     let about = [
         ("strategy", strategy.to_owned()),
         ("timeframe", terms.timeframe.to_string()),
-        ("trades", trades.ticks.len().to_string()),
-        ("missing", trades.missing.to_string()),
-        ("from", time(trades.ticks.first())),
-        ("to", time(trades.ticks.last())),
+        (market.name(), market.len().to_string()),
+        ("missing", missing.to_string()),
+        ("from", output::time(market.first())),
+        ("to", output::time(market.last())),
     ];
     for (name, value) in about {
         output::line(&format!("{name:<10} {value}"));
@@ -85,6 +85,8 @@ pub(super) fn table(strategy: &str, terms: &Terms, trades: &Trades, runs: &[Run]
 struct Report<'a> {
     strategy: &'a str,
     timeframe: String,
+    /// What `trades` counts: `trades` or `candles`.
+    data: &'static str,
     trades: usize,
     dropped: u64,
     missing: u64,
@@ -122,7 +124,7 @@ struct RunReport<'a> {
 pub(super) fn json(
     strategy: &str,
     terms: &Terms,
-    trades: &Trades,
+    market: &Market,
     runs: &[Run],
 ) -> anyhow::Result<()> {
     let runs = runs.iter().enumerate().map(|(index, run)| {
@@ -145,14 +147,16 @@ pub(super) fn json(
             executions: (index == 0).then_some(&outcome.executions[..]),
         }
     });
+    let (dropped, missing) = market.dropped_and_missing();
     output::json(&Report {
         strategy,
         timeframe: terms.timeframe.to_string(),
-        trades: trades.ticks.len(),
-        dropped: trades.dropped,
-        missing: trades.missing,
-        from: trades.ticks.first().map(|tick| tick.time),
-        to: trades.ticks.last().map(|tick| tick.time),
+        data: market.name(),
+        trades: market.len(),
+        dropped,
+        missing,
+        from: market.first(),
+        to: market.last(),
         runs: runs.collect(),
     })
 }

@@ -2,33 +2,28 @@
 
 use super::{Inputs, Push};
 use crate::eval::codec::{CodecError, Reader, Writer};
+use crate::eval::window::Ring;
 
 /// The mean deviation takes a pass over the window at each evaluation, which is why its period is
 /// limited more than others.
 #[derive(Debug, Clone)]
 pub(in crate::eval) struct Cci {
-    period: usize,
-    ring: Vec<f64>,
-    oldest: usize,
+    ring: Ring,
 }
 
 impl Cci {
     pub(in crate::eval) fn new(period: u32) -> Self {
-        let period = period as usize;
         Self {
-            period,
-            ring: Vec::with_capacity(period),
-            oldest: 0,
+            ring: Ring::new(period),
         }
     }
 
     pub(in crate::eval) fn save(&self, out: &mut Writer) {
-        out.ring(&self.ring, self.oldest);
+        self.ring.save(out);
     }
 
     pub(in crate::eval) fn load(&mut self, input: &mut Reader<'_>) -> Result<(), CodecError> {
-        self.oldest = input.ring(&mut self.ring, self.period)?;
-        Ok(())
+        self.ring.load(input)
     }
 }
 
@@ -41,26 +36,13 @@ impl Push for Cci {
         } else {
             (high + low + close) / 3.0
         };
-        if self.ring.len() < self.period {
-            self.ring.push(typical);
-            if self.ring.len() < self.period {
-                return f64::NAN;
-            }
-        } else {
-            self.ring[self.oldest] = typical;
-            self.oldest += 1;
-            if self.oldest == self.period {
-                self.oldest = 0;
-            }
-        }
-        let count = self.period as f64;
-        let mean = self.ring.iter().sum::<f64>() / count;
-        let deviation = self
-            .ring
-            .iter()
-            .map(|value| (value - mean).abs())
-            .sum::<f64>()
-            / count;
+        self.ring.push(typical);
+        let Some(values) = self.ring.full() else {
+            return f64::NAN;
+        };
+        let count = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / count;
+        let deviation = values.iter().map(|value| (value - mean).abs()).sum::<f64>() / count;
         let difference = typical - mean;
         // In a window of equal values both are what rounding left of zero.
         let noise = f64::EPSILON * mean.abs() * count;

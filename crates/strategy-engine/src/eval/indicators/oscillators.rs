@@ -3,7 +3,7 @@
 use super::extreme::{Highest, Lowest};
 use super::{Inputs, Push};
 use crate::eval::codec::{CodecError, Reader, Writer};
-use crate::eval::window::FloatWindow;
+use crate::eval::window::{FloatWindow, Ring};
 
 /// Highest high and lowest low of the last evaluations.
 #[derive(Debug, Clone)]
@@ -128,44 +128,29 @@ impl Push for WilliamsR {
 /// The value `period` evaluations ago.
 #[derive(Debug, Clone)]
 pub(in crate::eval) struct Lag {
-    period: usize,
-    ring: Vec<f64>,
-    oldest: usize,
+    ring: Ring,
 }
 
 impl Lag {
     pub(in crate::eval) fn new(period: u32) -> Self {
-        let period = period as usize;
         Self {
-            period,
-            ring: Vec::with_capacity(period),
-            oldest: 0,
+            ring: Ring::new(period),
         }
     }
 
     pub(in crate::eval) fn save(&self, out: &mut Writer) {
-        out.ring(&self.ring, self.oldest);
+        self.ring.save(out);
     }
 
     pub(in crate::eval) fn load(&mut self, input: &mut Reader<'_>) -> Result<(), CodecError> {
-        self.oldest = input.ring(&mut self.ring, self.period)?;
-        Ok(())
+        self.ring.load(input)
     }
 }
 
 impl Push for Lag {
     #[inline]
     fn push(&mut self, [value, ..]: Inputs, _parts: &mut [f64]) -> f64 {
-        if self.ring.len() < self.period {
-            self.ring.push(value);
-            return f64::NAN;
-        }
-        let earlier = std::mem::replace(&mut self.ring[self.oldest], value);
-        self.oldest += 1;
-        if self.oldest == self.period {
-            self.oldest = 0;
-        }
-        earlier
+        self.ring.push(value).unwrap_or(f64::NAN)
     }
 }
 

@@ -1,0 +1,290 @@
+//! The state machine: ticks of one partition of `market-data-updates` in, signals out.
+//!
+//! Besides signals it writes to `strategy-signals`, as HOLD records, where each session starts and
+//! stops and how far the partition is evaluated: forward-test applies ticks only up to there, so
+//! that ticks and signals have one order.
+
+mod changes;
+mod market;
+mod records;
+mod restoring;
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Weak;
+
+use chrono::{DateTime, Utc};
+use kafka_common::messages::{RecordKind, SignalMarketData, StrategySignal, TickView};
+use kafka_common::processor::{
+    InputPartition, InputRecord, Outputs, Processor, Restored, StoreError, Unit,
+};
+use kafka_common::topics::MarketDataUpdates;
+use kafka_common::{StrategyService, Topic, envelope};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use strategy_engine::{Evaluator, Plan, PlanHash};
+use uuid::Uuid;
+
+use self::records::{hold, send};
+use crate::commands::{self, UserCommand};
+use crate::deployments::{Deployment, Deployments};
+use crate::history::History;
+
+/// Names of the ids of signals: UUIDv5 of session and tick.
+const SIGNAL_NAMESPACE: Uuid = Uuid::from_u128(0x0d9c_3c0b_7a54_4e1c_9d0e_5f4b_8b7a_6c21);
+/// The format of the snapshots.
+const SNAPSHOT_VERSION: u32 = 1;
+
+type Out = Outputs<StrategyService, ()>;
+
+/// What the evaluation is told.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// A session shall start.
+    Start(Box<Deployment>),
+    /// A session shall stop.
+    Stop {
+        /// The partition that it trades on.
+        unit: i32,
+        /// The session.
+        session_id: Uuid,
+    },
+    /// A user asks something of a session.
+    User(Box<UserCommand>),
+}
+
+/// Makes the units.
+#[derive(Debug)]
+pub(crate) struct Evaluation {
+    deployments: Deployments,
+}
+
+impl Evaluation {
+    pub(crate) fn new(deployments: Deployments) -> Self {
+        Self { deployments }
+    }
+}
+
+impl Processor for Evaluation {
+    type Unit = PartitionEvaluation;
+
+    fn primary_topic(&self) -> &'static str {
+        MarketDataUpdates::SPEC.name
+    }
+
+    fn inputs(&self, unit: i32) -> Vec<InputPartition> {
+        vec![InputPartition {
+            topic: self.primary_topic(),
+            partition: unit,
+        }]
+    }
+
+    fn restore(&self, restored: Restored) -> Result<Self::Unit, StoreError> {
+        PartitionEvaluation::restore(self.deployments.clone(), restored)
+    }
+
+    fn unit_of(&self, command: &Command) -> i32 {
+        match command {
+            Command::Start(deployment) => deployment.unit,
+            Command::Stop { unit, .. } => *unit,
+            Command::User(command) => command.unit,
+        }
+    }
+}
+
+/// A session that is evaluated, or will be from its start on.
+struct Session {
+    deployment: Deployment,
+    evaluator: Evaluator,
+    start: i64,
+    stop: Option<i64>,
+    started: bool,
+    /// It panicked, which is a bug: it is evaluated no more, and stops.
+    failed: bool,
+    /// What it has seen before its first tick, until that comes.
+    history: Option<Box<History>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SavedState {
+    version: u32,
+    last: Option<LastTick>,
+    /// Sessions that have started, each with its evaluator's state.
+    sessions: Vec<(Uuid, Vec<u8>)>,
+}
+
+/// The latest tick, for the records that aren't caused by one.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct LastTick {
+    symbol: String,
+    // As text: the snapshot's format doesn't describe itself.
+    #[serde(with = "rust_decimal::serde::str")]
+    price: Decimal,
+    time: DateTime<Utc>,
+    trade_id: Option<u64>,
+}
+
+/// The evaluation of one partition.
+pub(crate) struct PartitionEvaluation {
+    unit: i32,
+    deployments: Deployments,
+    /// Next offset to evaluate.
+    position: [i64; 1],
+    /// Up to where progress was told.
+    told: i64,
+    last: Option<LastTick>,
+    sessions: BTreeMap<Uuid, Session>,
+    by_symbol: HashMap<String, Vec<Uuid>>,
+    /// Commands that haven't taken effect, by position.
+    commands: VecDeque<UserCommand>,
+    /// Plans that run, by their hash.
+    plans: HashMap<PlanHash, Weak<Plan>>,
+    /// The nearest offset at which a session starts or stops: one comparison a tick.
+    next_change: i64,
+}
+
+impl Unit for PartitionEvaluation {
+    type Service = StrategyService;
+    type Row = ();
+    type Command = Command;
+
+    fn accept(&mut self, record: InputRecord<'_>, out: &mut Out) -> Result<(), String> {
+        self.position[0] = record.offset;
+        self.change_sessions(out);
+        self.position[0] = record.offset + 1;
+        let tick = envelope::decode::<TickView<'_>>(record.value)
+            .map_err(|error| error.to_string())?
+            .data;
+        out.applying(0, record.offset);
+        // The mark of missing trades is no tick: strategies have a policy for it.
+        if tick.gap.is_some() {
+            self.meet_gap(record.offset, &tick, out);
+            return Ok(());
+        }
+        self.evaluate(record.offset, &tick, out);
+        match &mut self.last {
+            // The symbol's text is kept where it is the same: this runs for every tick.
+            Some(last) if last.symbol == tick.symbol => {
+                last.price = tick.price;
+                last.time = tick.timestamp;
+                last.trade_id = tick.trade_id;
+            }
+            last => {
+                *last = Some(LastTick {
+                    symbol: tick.symbol.into_owned(),
+                    price: tick.price,
+                    time: tick.timestamp,
+                    trade_id: tick.trade_id,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn command(&mut self, command: Command, out: &mut Out) -> Result<(), StoreError> {
+        match command {
+            Command::Start(mut deployment) => {
+                let session_id = deployment.session_id;
+                if self.sessions.contains_key(&session_id) {
+                    return Ok(());
+                }
+                let start = self.deployments.fix_start(session_id, self.position[0])?;
+                deployment.start_offset = Some(start);
+                self.add(*deployment, None)?;
+            }
+            Command::Stop { session_id, .. } => {
+                let stop = self.deployments.fix_stop(session_id, self.position[0])?;
+                if let Some(session) = self.sessions.get_mut(&session_id) {
+                    session.stop = Some(stop);
+                }
+            }
+            Command::User(mut command) => {
+                if self.commands.iter().any(|other| other.id == command.id) {
+                    return Ok(());
+                }
+                let position =
+                    commands::fix(self.deployments.pool(), command.id, self.position[0])?;
+                // One that has taken effect already was told then.
+                if command.position.is_none() && position < self.position[0] {
+                    return Ok(());
+                }
+                command.position = Some(position);
+                self.commands.push_back(*command);
+            }
+        }
+        self.find_next_change();
+        self.change_sessions(out);
+        Ok(())
+    }
+
+    fn before_commit(&mut self, out: &mut Out) {
+        // A session that starts or stops at the end of the log doesn't wait for the next tick.
+        self.change_sessions(out);
+        let position = self.position[0];
+        let Some(last) = self.last.as_ref().filter(|_| position > self.told) else {
+            return;
+        };
+        self.told = position;
+        let symbol = last.symbol.clone();
+        let price = last.price;
+        out.applying(0, position - 1);
+        let name = format!("progress/{}/{position}", self.unit);
+        let id = Uuid::new_v5(&SIGNAL_NAMESPACE, name.as_bytes());
+        let message = StrategySignal {
+            session_id: Uuid::nil(),
+            strategy_id: Uuid::nil(),
+            signal: hold("evaluated up to here"),
+            market_data: SignalMarketData { symbol, price },
+            signal_id: Some(id),
+            user_id: None,
+            order_type: None,
+            order: None,
+            cause: Some(self.cause_before(position)),
+            start: None,
+        };
+        send(out, id, RecordKind::Progress, &message);
+    }
+
+    fn positions(&self) -> &[i64] {
+        &self.position
+    }
+
+    fn wants(&self, _input: usize) -> bool {
+        true
+    }
+
+    fn snapshot(&self) -> Result<Vec<u8>, StoreError> {
+        let started = self.sessions.iter().filter(|(_, session)| session.started);
+        let saved = SavedState {
+            version: SNAPSHOT_VERSION,
+            last: self.last.clone(),
+            sessions: started
+                .map(|(id, session)| (*id, session.evaluator.snapshot()))
+                .collect(),
+        };
+        postcard::to_stdvec(&saved).map_err(|error| StoreError::new("writing a snapshot", error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_snapshot_is_read_as_it_was_written() {
+        let saved = SavedState {
+            version: SNAPSHOT_VERSION,
+            last: Some(LastTick {
+                symbol: "BTCUSD".to_owned(),
+                price: Decimal::new(8_778_604, 2),
+                time: Utc::now(),
+                trade_id: Some(7),
+            }),
+            sessions: vec![(Uuid::from_u128(1), vec![0, 255, 3])],
+        };
+        let bytes = postcard::to_stdvec(&saved).unwrap();
+        let read: SavedState = postcard::from_bytes(&bytes).unwrap();
+        assert_eq!(read.last.unwrap().price.to_string(), "87786.04");
+        assert_eq!(read.sessions, saved.sessions);
+    }
+}
