@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use coinbase::Trade;
 use rust_decimal::Decimal;
 
+use super::legibility::Legibility;
 use crate::candles::Candles;
 use crate::lane::Lane;
 use crate::ring::Ring;
@@ -44,6 +45,7 @@ pub(super) struct Market {
     pub heard: Option<Instant>,
     pub latest: Latest,
     pub candles: Candles,
+    pub legibility: Legibility,
     quote: Option<Quote>,
     /// The last trade, with what belongs to it.
     last: Option<Tick>,
@@ -63,6 +65,7 @@ impl Market {
             heard: None,
             latest: Latest::default(),
             candles: Candles::default(),
+            legibility: Legibility::default(),
             quote: None,
             last: None,
             told: 0,
@@ -77,6 +80,7 @@ impl Market {
         self.heard = None;
         self.latest = Latest::default();
         self.candles = Candles::default();
+        self.legibility = Legibility::default();
         self.quote = None;
         self.last = None;
         self.told = 0;
