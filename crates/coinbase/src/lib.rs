@@ -4,6 +4,7 @@ pub mod advanced;
 pub mod client;
 mod decimal;
 pub mod exchange;
+mod malformed;
 pub mod market;
 mod products;
 pub mod recording;
@@ -13,6 +14,7 @@ mod time;
 mod trade;
 
 pub use decimal::parse_exact;
+pub use malformed::Malformed;
 pub use products::{Catalog, InvalidProductId, InvalidSymbol, Product, ProductId, Symbol};
 pub use sequencer::{Gap, Sequencer, TradeOutcome, WitnessOutcome};
 pub use trade::{Side, Trade};

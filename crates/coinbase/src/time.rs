@@ -5,13 +5,14 @@ use chrono::{DateTime, NaiveDate, Utc};
 /// Parses an RFC 3339 time. Those that Coinbase writes (`2025-01-02T03:04:05.678901Z`, with up to
 /// nine digits after the point) take a tenth of the time that others do.
 pub(crate) fn parse_time(text: &str) -> Option<DateTime<Utc>> {
-    match usual(text.as_bytes()) {
+    match usual_time(text.as_bytes()) {
         Some(time) => Some(time),
         None => Some(DateTime::parse_from_rfc3339(text).ok()?.to_utc()),
     }
 }
 
-fn usual(text: &[u8]) -> Option<DateTime<Utc>> {
+/// A time as Coinbase writes it; `None` also for valid ones that are written otherwise.
+pub(crate) fn usual_time(text: &[u8]) -> Option<DateTime<Utc>> {
     let (head, rest) = text.split_at_checked(19)?;
     let [
         y0,
@@ -118,7 +119,7 @@ mod tests {
                 _ => SecondsFormat::Nanos,
             };
             let text = time.to_rfc3339_opts(format, true);
-            prop_assert_eq!(usual(text.as_bytes()), general(&text));
+            prop_assert_eq!(usual_time(text.as_bytes()), general(&text));
             prop_assert_eq!(parse_time(&text), general(&text));
         }
 

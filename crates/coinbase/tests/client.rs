@@ -152,7 +152,7 @@ async fn what_cannot_be_read_is_told_and_the_connection_goes_on() {
             other => panic!("{other:?}"),
         }
     }
-    assert!(matches!(&items[0], Item::Malformed(e) if e.reason == ParseReason::NotJson));
+    assert!(matches!(&items[0], Item::Malformed(one) if one.error.reason == ParseReason::NotJson));
     assert_eq!(items[1], Item::Unknown("brand_new".to_owned()));
     assert!(matches!(&items[2], Item::Heartbeat(beat) if beat.last_trade_id == 5));
     assert_eq!(

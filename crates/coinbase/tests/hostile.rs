@@ -134,7 +134,7 @@ async fn malformed_frames_are_told_by_reason_on_both_feeds() {
             })
             .await;
             reasons.extend(items.into_iter().map(|item| match item {
-                Item::Malformed(error) => error.reason,
+                Item::Malformed(malformed) => malformed.error.reason,
                 other => panic!("{other:?}"),
             }));
         }

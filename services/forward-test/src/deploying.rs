@@ -11,11 +11,12 @@ use tokio_util::sync::CancellationToken;
 use crate::commands;
 use crate::peers::{CallError, Peers};
 use crate::repository::{self, SessionRow};
+use crate::subscribing::Subscribing;
 
 /// Wait between two rounds, when nothing new asks for one.
 const ROUND: Duration = Duration::from_secs(2);
 /// How often the symbols of running sessions are subscribed to again: market-data may have
-/// restarted without them.
+/// restarted without them. Those of none are given up.
 const SUBSCRIBE_EVERY: u32 = 10;
 
 /// The background task and what wakes it. Cheap to clone.
@@ -51,9 +52,10 @@ impl Deployer {
 
     /// Works until `shutdown`.
     pub(crate) async fn run(self, shutdown: CancellationToken) {
-        let mut round = 0;
+        let (mut round, mut subscribing) = (0, Subscribing::default());
         while !shutdown.is_cancelled() {
-            if let Err(error) = self.round(round % SUBSCRIBE_EVERY == 0).await {
+            let subscribing = (round % SUBSCRIBE_EVERY == 0).then_some(&mut subscribing);
+            if let Err(error) = self.round(subscribing).await {
                 tracing::warn!(%error, "sessions that wait can't be read");
             }
             round += 1;
@@ -65,13 +67,9 @@ impl Deployer {
         }
     }
 
-    async fn round(&self, subscribe: bool) -> Result<(), sqlx::Error> {
-        if subscribe {
-            for symbol in repository::active_symbols(&self.database).await? {
-                if let Err(error) = self.peers.subscribe(&symbol).await {
-                    tracing::warn!(symbol, ?error, "symbol of a running session not subscribed");
-                }
-            }
+    async fn round(&self, subscribing: Option<&mut Subscribing>) -> Result<(), sqlx::Error> {
+        if let Some(subscribing) = subscribing {
+            subscribing.round(&self.database, &self.peers).await?;
         }
         for session in repository::waiting(&self.database).await? {
             let id = session.id;

@@ -26,6 +26,7 @@ mod reports;
 mod repository;
 mod sessions;
 mod state;
+mod subscribing;
 mod terms;
 
 use std::sync::Arc;

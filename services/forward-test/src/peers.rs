@@ -31,6 +31,12 @@ pub(crate) struct Deployed {
 #[derive(Debug, Deserialize)]
 struct Subscribed {
     symbol: String,
+    requested_by: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Subscriptions {
+    items: Vec<Subscribed>,
 }
 
 /// Why a call didn't work.
@@ -73,6 +79,28 @@ impl Peers {
         read::<Subscribed>(response)
             .await
             .map(|answer| answer.symbol)
+    }
+
+    /// The symbols that the feed carries for this service.
+    pub(crate) async fn subscriptions(&self) -> Result<Vec<String>, CallError> {
+        // All: no more are carried.
+        let url = format!("{}/v1/subscriptions?limit=500", self.market_data_url);
+        let answer = self.call(self.http.request(Method::GET, url)).await?;
+        let carried = read::<Subscriptions>(answer).await?.items.into_iter();
+        Ok(carried
+            .filter(|one| one.requested_by.iter().any(|who| who == CALLER))
+            .map(|one| one.symbol)
+            .collect())
+    }
+
+    /// Gives up a symbol; the feed carries it on if others have asked for it.
+    pub(crate) async fn unsubscribe(&self, symbol: &str) -> Result<(), CallError> {
+        let url = format!(
+            "{}/v1/subscriptions/{symbol}?requested_by={CALLER}",
+            self.market_data_url
+        );
+        let request = self.http.request(Method::DELETE, url);
+        self.call(request).await.map(|_| ())
     }
 
     /// Runs the session's strategy.

@@ -1,6 +1,6 @@
 //! Candles from the trades that came since the start, bounded.
 
-use std::collections::VecDeque;
+use std::cmp::Ordering;
 
 use chrono::{DateTime, Utc};
 use coinbase::Trade;
@@ -8,7 +8,9 @@ use coinbase::client::PastCandle;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-/// Candles kept of each interval; the oldest go first. A symbol's nine intervals take 1 MB when
+use crate::ring::Ring;
+
+/// Candles kept of each interval; the oldest go first. A symbol's nine intervals take 200 KB when
 /// all are full.
 pub const KEPT: usize = 1_000;
 
@@ -130,11 +132,20 @@ impl Candle {
 }
 
 /// The candles of one symbol.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Candles {
-    series: [VecDeque<Candle>; SECONDS.len()],
+    series: [Ring<Candle>; SECONDS.len()],
     /// Trades that are missing before the first candle.
     missing: u64,
+}
+
+impl Default for Candles {
+    fn default() -> Self {
+        Self {
+            series: [const { Ring::new(KEPT) }; SECONDS.len()],
+            missing: 0,
+        }
+    }
 }
 
 impl Candles {
@@ -153,11 +164,9 @@ impl Candles {
         let mut is_noted = false;
         for (series, seconds) in self.series.iter_mut().zip(SECONDS) {
             let start = time - time.rem_euclid(seconds);
-            let of_time = |candle: &&mut Candle| candle.time == start;
-            if let Some(candle) = series.iter_mut().rev().find(of_time) {
+            is_noted |= series.change(by_time(start), |candle| {
                 candle.missing = candle.missing.saturating_add(missing);
-                is_noted = true;
-            }
+            });
         }
         if !is_noted {
             self.missing = self.missing.saturating_add(missing);
@@ -166,11 +175,10 @@ impl Candles {
 
     /// The newest `limit` candles, the oldest of them first.
     pub fn latest(&self, interval: Interval, limit: usize) -> Vec<Candle> {
-        let Some(series) = self.series.get(interval as usize) else {
-            return Vec::new();
-        };
-        let surplus = series.len().saturating_sub(limit);
-        series.iter().skip(surplus).copied().collect()
+        let series = self.series.get(interval as usize);
+        series
+            .map(|series| series.newest(limit))
+            .unwrap_or_default()
     }
 }
 
@@ -178,26 +186,22 @@ fn epoch_seconds(time: DateTime<Utc>) -> i64 {
     time.timestamp()
 }
 
-fn add_to(series: &mut VecDeque<Candle>, start: i64, trade: &Trade, missing: u64) {
-    match series.back_mut() {
+fn by_time(start: i64) -> impl Fn(&Candle) -> Ordering {
+    move |candle| candle.time.cmp(&start)
+}
+
+fn add_to(series: &mut Ring<Candle>, start: i64, trade: &Trade, missing: u64) {
+    match series.newest_mut() {
         Some(newest) if newest.time == start => newest.add(trade),
         // Times of one product run backwards now and then, by a little.
         Some(newest) if newest.time > start => add_late(series, start, trade),
-        _ => series.push_back(Candle::of(start, trade, missing)),
-    }
-    if series.len() > KEPT {
-        series.pop_front();
+        _ => series.push(Candle::of(start, trade, missing)),
     }
 }
 
-fn add_late(series: &mut VecDeque<Candle>, start: i64, trade: &Trade) {
-    match series.binary_search_by_key(&start, |candle| candle.time) {
-        Ok(at) => {
-            if let Some(candle) = series.get_mut(at) {
-                candle.add(trade);
-            }
-        }
-        Err(at) => series.insert(at, Candle::of(start, trade, 0)),
+fn add_late(series: &mut Ring<Candle>, start: i64, trade: &Trade) {
+    if !series.change(by_time(start), |candle| candle.add(trade)) {
+        series.insert(Candle::of(start, trade, 0), by_time(start));
     }
 }
 

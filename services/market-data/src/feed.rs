@@ -229,7 +229,11 @@ impl FeedTask {
     /// subscription is lost, though its connection may be fine.
     fn tell_ages(&self, renewed: &mut HashMap<ProductId, Instant>) {
         let now = Instant::now();
-        let ages = self.markets.lock().ages(now);
+        let (ages, malformed) = {
+            let markets = self.markets.lock();
+            (markets.ages(now), markets.malformed(now).len())
+        };
+        telemetry::malformed_products(malformed);
         renewed.retain(|product, _| ages.iter().any(|(known, _)| known == product));
         for (product, age) in ages {
             let Some(age) = age else { continue };

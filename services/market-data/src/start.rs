@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 use coinbase::ProductId;
 use coinbase::client::{FeedPool, RestClient};
 use kafka_common::Delivery;
+use serde_json::json;
 use service_kit::leases::Leases;
 use service_kit::settings::FeedSettings;
 use service_kit::{Context, Service, Settings, Starting};
@@ -126,6 +127,10 @@ async fn start_now(context: Context) -> anyhow::Result<(Service, Arc<FeedStatist
     context.health.tell("products", {
         let markets = Arc::clone(&markets);
         move || markets.lock().detail(Instant::now())
+    });
+    context.health.tell("malformed", {
+        let markets = Arc::clone(&markets);
+        move || json!(markets.lock().malformed(Instant::now()))
     });
     let registry = Arc::new(Registry::new(
         Arc::clone(&assignment),

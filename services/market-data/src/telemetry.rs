@@ -8,6 +8,7 @@ use coinbase::exchange::{ErrorFrame, ParseError};
 use kafka_common::ProduceError;
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 
+use crate::book::Turn;
 use crate::sample::Sample;
 use crate::tick::Missing;
 
@@ -63,7 +64,11 @@ pub fn describe() {
     );
     describe_counter!(
         "market_data_malformed_frames_total",
-        "Frames that could not be read, by reason"
+        "Frames that could not be read, by reason and symbol (`unknown` where none can be made out)"
+    );
+    describe_gauge!(
+        "market_data_malformed_products",
+        "Products whose frames stay malformed: a quarter of the last ones; the health page names them"
     );
     describe_counter!(
         "market_data_lost_frames_total",
@@ -196,12 +201,33 @@ pub fn producer_renewed() {
 
 // A feed that has gone mad sends thousands a second: the metric tells, the log line is for looking
 // closer.
-pub fn malformed(error: &ParseError) {
-    counter!("market_data_malformed_frames_total", "reason" => error.reason.as_str()).increment(1);
+pub fn malformed(symbol: Option<Symbol>, error: &ParseError) {
+    let symbol = symbol.map_or_else(|| "unknown".to_owned(), |symbol| symbol.to_string());
+    let reason = error.reason.as_str();
     static SAMPLE: Sample = Sample::new();
     if let Some(skipped) = SAMPLE.take(Instant::now()) {
-        tracing::warn!(%error, skipped, "frame could not be read");
+        tracing::warn!(symbol, %error, skipped, "frame could not be read");
     }
+    counter!("market_data_malformed_frames_total", "reason" => reason, "symbol" => symbol)
+        .increment(1);
+}
+
+pub fn legibility(symbol: Symbol, turn: Turn) {
+    static SAMPLE: Sample = Sample::new();
+    if let Some(skipped) = SAMPLE.take(Instant::now()) {
+        match turn {
+            Turn::Worse => tracing::error!(
+                %symbol,
+                skipped,
+                "a product's frames stay malformed: /healthz/ready tells why"
+            ),
+            Turn::Well => tracing::info!(%symbol, skipped, "a product's frames can be read again"),
+        }
+    }
+}
+
+pub fn malformed_products(count: usize) {
+    gauge!("market_data_malformed_products").set(count as f64);
 }
 
 pub fn frames_lost(count: u64) {

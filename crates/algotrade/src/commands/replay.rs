@@ -27,7 +27,7 @@ use crate::strategies::Source;
 use crate::{cli, demo, output};
 
 mod report;
-mod servers;
+pub(crate) mod servers;
 
 use report::Report;
 use servers::Servers;

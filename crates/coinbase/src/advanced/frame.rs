@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 
-use crate::exchange::{ErrorFrame, ParseError, ProductStatus, Subscriptions};
+use crate::exchange::{ErrorFrame, ProductStatus, Subscriptions};
+use crate::malformed::Malformed;
 use crate::products::ProductId;
 use crate::trade::Trade;
 
@@ -52,7 +53,7 @@ pub struct Trades {
     /// By rising id: the server sends the newest first.
     pub trades: Vec<Trade>,
     /// Trades that could not be read; the others count even so.
-    pub malformed: Vec<ParseError>,
+    pub malformed: Vec<Malformed>,
 }
 
 /// Best bid and ask of a product.

@@ -11,7 +11,9 @@ use super::raw::{
     RawTrades,
 };
 use crate::exchange::field::{optional, positive, product, required, time};
+use crate::exchange::text::Text;
 use crate::exchange::{ChannelProducts, ParseError, ParseReason, Subscriptions};
+use crate::malformed::Malformed;
 use crate::trade::{Side, Trade};
 
 type Result<T> = std::result::Result<T, ParseError>;
@@ -79,7 +81,10 @@ fn trades(message: RawMessage<'_, RawTrades<'_>>) -> Trades {
     for raw in message.events.iter().flat_map(|event| &event.trades) {
         match trade(raw) {
             Ok(trade) => told.trades.push(trade),
-            Err(error) => told.malformed.push(error),
+            Err(error) => {
+                let product = raw.product_id.as_ref().map(Text::as_str);
+                told.malformed.push(Malformed::trade(product, error));
+            }
         }
     }
     told.trades.sort_by_key(|trade| trade.trade_id);

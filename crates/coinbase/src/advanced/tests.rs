@@ -65,9 +65,13 @@ fn both_feeds_tell_the_same_trade() {
 fn one_bad_trade_does_not_cost_the_others() {
     let told = trades(&TRADES.replace(r#""1.50000000""#, r#""0""#));
     assert_eq!(told.trades.len(), 2);
-    assert_eq!(told.malformed[0].reason, ParseReason::NotPositive);
+    assert_eq!(told.malformed[0].error.reason, ParseReason::NotPositive);
+    assert_eq!(
+        told.malformed[0].product.map(|product| product.to_string()),
+        Some("BTC-USD".to_owned())
+    );
     let told = trades(&TRADES.replace(r#""trade_id":"12""#, r#""trade_id":"twelve""#));
-    assert_eq!(told.malformed[0].field, Some("trade_id"));
+    assert_eq!(told.malformed[0].error.field, Some("trade_id"));
     assert_eq!(told.trades.len(), 2);
 }
 

@@ -9,7 +9,8 @@ use super::config::{FeedConfig, FeedKind};
 use super::event::{FeedEvent, Item};
 use super::handle::Counters;
 use crate::advanced::{self, Body, Quote};
-use crate::exchange::{self, Frame, ParseError};
+use crate::exchange::{self, Frame};
+use crate::malformed::Malformed;
 use crate::products::ProductId;
 use crate::trade::Trade;
 
@@ -79,9 +80,10 @@ impl Dialect {
         bytes: &[u8],
         items: &mut Vec<Item>,
         counters: &Counters,
-    ) -> Result<Option<FeedEvent>, ParseError> {
+    ) -> Result<Option<FeedEvent>, Malformed> {
+        let malformed = |error| Malformed::frame(bytes, error);
         match self {
-            Self::Exchange => match exchange::parse_bytes(bytes)? {
+            Self::Exchange => match exchange::parse_bytes(bytes).map_err(malformed)? {
                 Frame::Subscriptions(told) => Ok(Some(FeedEvent::Subscribed(told))),
                 Frame::Error(error) => Ok(Some(FeedEvent::ServerError(error))),
                 frame => {
@@ -90,7 +92,8 @@ impl Dialect {
                 }
             },
             Self::Advanced(memory) => {
-                let message = advanced::parse_bytes(bytes)?;
+                let message = advanced::parse_bytes(bytes)
+                    .map_err(|error| memory.named_as_asked(malformed(error)))?;
                 memory.count(message.sequence_num, items);
                 match message.body {
                     Body::Subscriptions(told) => return Ok(Some(FeedEvent::Subscribed(told))),
@@ -151,7 +154,8 @@ impl Memory {
             Body::Trades(told) => {
                 let malformed = told.malformed.len() as u64;
                 counters.malformed.fetch_add(malformed, Ordering::Relaxed);
-                items.extend(told.malformed.into_iter().map(Item::Malformed));
+                let unread = told.malformed.into_iter();
+                items.extend(unread.map(|one| Item::Malformed(self.named_as_asked(one))));
                 let trades = told.trades.into_iter();
                 items.extend(trades.map(|trade| Item::Trade(self.complete(trade))));
             }
@@ -174,13 +178,23 @@ impl Memory {
             trade.bid = quote.bid.map(|bid| bid.normalize());
             trade.ask = quote.ask.map(|ask| ask.normalize());
         }
-        if !self.asked.contains(&trade.product_id) {
-            let arrived = trade.product_id;
-            let mut asked = self.asked.iter().copied();
-            trade.product_id = asked
-                .find(|product| advanced::alias(*product) == Some(arrived))
-                .unwrap_or(arrived);
-        }
+        trade.product_id = self.asked_as(trade.product_id);
         trade
+    }
+
+    fn named_as_asked(&self, mut malformed: Malformed) -> Malformed {
+        malformed.product = malformed.product.map(|product| self.asked_as(product));
+        malformed
+    }
+
+    /// The name by which a product was asked for that arrives under this one.
+    fn asked_as(&self, arrived: ProductId) -> ProductId {
+        if self.asked.contains(&arrived) {
+            return arrived;
+        }
+        let mut asked = self.asked.iter().copied();
+        asked
+            .find(|product| advanced::alias(*product) == Some(arrived))
+            .unwrap_or(arrived)
     }
 }

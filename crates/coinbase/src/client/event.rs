@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::exchange::{ErrorFrame, Heartbeat, ParseError, Subscriptions};
+use crate::exchange::{ErrorFrame, Heartbeat, Subscriptions};
+use crate::malformed::Malformed;
 use crate::trade::Trade;
 
 /// What happens on the feed, in the order in which it happens.
@@ -40,7 +41,7 @@ pub enum Item {
     /// Advanced Trade feed numbers its messages.
     FramesLost(u64),
     /// A frame that could not be read: to be counted.
-    Malformed(ParseError),
+    Malformed(Malformed),
     /// A frame of a type that isn't known, at most 64 characters of it: to be counted.
     Unknown(String),
 }

@@ -17,7 +17,7 @@ use super::dialect::Dialect;
 use super::event::{DisconnectReason, FeedEvent, Item};
 use super::handle::Counters;
 use super::run::Wanted;
-use crate::exchange::ParseError;
+use crate::malformed::Malformed;
 use crate::products::ProductId;
 
 pub(super) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
@@ -188,16 +188,16 @@ impl<'a> Session<'a> {
                 self.hand_on().await?;
                 self.send(event).await
             }
-            Err(error) => {
-                self.take_malformed(error);
+            Err(malformed) => {
+                self.take_malformed(malformed);
                 Ok(())
             }
         }
     }
 
-    fn take_malformed(&mut self, error: ParseError) {
+    fn take_malformed(&mut self, malformed: Malformed) {
         self.counters.malformed.fetch_add(1, Ordering::Relaxed);
-        self.batch.push(Item::Malformed(error));
+        self.batch.push(Item::Malformed(malformed));
     }
 
     async fn hand_on(&mut self) -> Result<(), End> {

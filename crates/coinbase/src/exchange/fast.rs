@@ -1,4 +1,5 @@
-//! One pass over a frame as Coinbase writes it: flat, without escapes.
+//! One pass over a frame like Coinbase's, whatever the order of its fields: flat, without escapes.
+//! Those that come all the time are mostly read by [`usual`](super::usual) already.
 //!
 //! Whatever isn't so (spaces, escapes, arrays, nulls, a field twice) is left to serde, which is some
 //! four times slower, so that both always agree: here nothing is accepted that serde would refuse.
@@ -93,7 +94,7 @@ impl<'a> Cursor<'a> {
         self.expect(b'"')?;
         let start = self.at;
         let rest = self.text.as_bytes().get(start..)?;
-        let length = until_special(rest)?;
+        let length = until_special::<false>(rest)?;
         self.at = start + length;
         self.expect(b'"')?;
         // A quotation mark is a character of its own, so that this never cuts one.
@@ -121,22 +122,25 @@ impl<'a> Cursor<'a> {
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGHS: u64 = 0x8080_8080_8080_8080;
 
-/// How many bytes there are before the next quotation mark, backslash or control character; eight
-/// at a time.
-fn until_special(bytes: &[u8]) -> Option<usize> {
+/// How many bytes there are before the next quotation mark, backslash or control character, or, with
+/// `ASCII`, anything that isn't ASCII; eight at a time.
+#[inline]
+pub(super) fn until_special<const ASCII: bool>(bytes: &[u8]) -> Option<usize> {
     let (chunks, rest) = bytes.as_chunks::<8>();
     for (at, chunk) in chunks.iter().enumerate() {
         let word = u64::from_le_bytes(*chunk);
         let special = zero_bytes(word ^ (ONES * u64::from(b'"')))
             | zero_bytes(word ^ (ONES * u64::from(b'\\')))
             // Bytes below 0x20: those that borrow when it is subtracted, and had no high bit.
-            | (word.wrapping_sub(ONES * 0x20) & !word & HIGHS);
+            | (word.wrapping_sub(ONES * 0x20) & !word & HIGHS)
+            | if ASCII { word & HIGHS } else { 0 };
         if special != 0 {
             // A borrow can only have marked bytes after the first that is marked.
             return Some(at * 8 + (special.trailing_zeros() / 8) as usize);
         }
     }
-    let is_special = |byte: &u8| *byte == b'"' || *byte == b'\\' || *byte < 0x20;
+    let is_special =
+        |byte: &u8| *byte == b'"' || *byte == b'\\' || *byte < 0x20 || ASCII && !byte.is_ascii();
     let found = rest.iter().position(is_special)?;
     Some(chunks.len() * 8 + found)
 }
@@ -197,8 +201,11 @@ mod tests {
     proptest! {
         #[test]
         fn finds_the_first_special_byte(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
-            let plain = bytes.iter().position(|b| *b == b'"' || *b == b'\\' || *b < 0x20);
-            prop_assert_eq!(until_special(&bytes), plain);
+            let is_special = |byte: u8| byte == b'"' || byte == b'\\' || byte < 0x20;
+            let plain = bytes.iter().position(|byte| is_special(*byte));
+            prop_assert_eq!(until_special::<false>(&bytes), plain);
+            let ascii = bytes.iter().position(|byte| is_special(*byte) || !byte.is_ascii());
+            prop_assert_eq!(until_special::<true>(&bytes), ascii);
         }
     }
 }

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use crate::decimal::trimmed;
 use crate::products::ProductId;
 use crate::trade::{Side, Trade};
 
@@ -134,12 +135,12 @@ impl Ticker {
             product_id: self.product_id,
             trade_id: last.trade_id,
             sequence: self.sequence,
-            price: self.price.normalize(),
-            size: last.size.normalize(),
+            price: trimmed(self.price),
+            size: trimmed(last.size),
             side: Some(last.side),
             time: last.time,
-            bid: self.best_bid.map(|bid| bid.normalize()),
-            ask: self.best_ask.map(|ask| ask.normalize()),
+            bid: self.best_bid.map(trimmed),
+            ask: self.best_ask.map(trimmed),
         })
     }
 }
@@ -170,8 +171,8 @@ impl Match {
             product_id: self.product_id,
             trade_id: self.trade_id,
             sequence: self.sequence,
-            price: self.price.normalize(),
-            size: self.size.normalize(),
+            price: trimmed(self.price),
+            size: trimmed(self.size),
             side: Some(self.maker_side.opposite()),
             time: self.time,
             bid: None,

@@ -11,6 +11,7 @@ mod request;
 #[cfg(test)]
 mod tests;
 pub(crate) mod text;
+mod usual;
 
 pub use error::{ParseError, ParseReason};
 pub use frame::{

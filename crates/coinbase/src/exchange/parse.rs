@@ -1,4 +1,4 @@
-//! From the frame's text to its type, in one pass over the text.
+//! From the frame's text to its type, in one pass over the text if it is written as Coinbase does.
 
 use std::borrow::Cow;
 
@@ -9,6 +9,7 @@ use super::fast::{self, Fields};
 use super::field::{optional, positive, product, side, time};
 use super::frame::{Book, BookKind, Frame, Heartbeat, LastTrade, Match, Ticker};
 use super::raw::{RawHead, RawKind, RawMatch, RawStatus, RawTicker};
+use super::usual;
 
 type Result<T> = std::result::Result<T, ParseError>;
 
@@ -17,7 +18,10 @@ type Result<T> = std::result::Result<T, ParseError>;
 /// # Errors
 /// As [`parse`], and if the bytes aren't UTF-8.
 pub fn parse_bytes(bytes: &[u8]) -> Result<Frame<'_>> {
-    parse(std::str::from_utf8(bytes).map_err(ParseError::not_utf8)?)
+    match usual::frame(bytes) {
+        Some(frame) => Ok(frame),
+        None => parse_unusual(std::str::from_utf8(bytes).map_err(ParseError::not_utf8)?),
+    }
 }
 
 /// Reads one frame. Fields that aren't known are ignored; so that a frame of a new type isn't an
@@ -26,6 +30,14 @@ pub fn parse_bytes(bytes: &[u8]) -> Result<Frame<'_>> {
 /// # Errors
 /// [`ParseError`] if it is no JSON object with a `type`, or a field is missing or unreadable.
 pub fn parse(text: &str) -> Result<Frame<'_>> {
+    match usual::frame(text.as_bytes()) {
+        Some(frame) => Ok(frame),
+        None => parse_unusual(text),
+    }
+}
+
+/// Reads a frame that isn't letter for letter as Coinbase writes it.
+pub(super) fn parse_unusual(text: &str) -> Result<Frame<'_>> {
     match leading_kind(text) {
         Some(kind @ ("ticker" | "match" | "last_match" | "heartbeat")) => match Fields::of(text) {
             Some(fields) => parse_fields(kind, &fields),

@@ -19,6 +19,21 @@ const MATCH: &str = concat!(
     r#""sequence":5001,"time":"2025-01-02T03:04:05.678901Z"}"#
 );
 
+const HEARTBEAT: &str = concat!(
+    r#"{"type":"heartbeat","last_trade_id":7,"product_id":"BTC-USD","sequence":8,"#,
+    r#""time":"2025-01-02T03:04:05.000000Z"}"#
+);
+
+fn last_match() -> String {
+    MATCH.replace(r#""match""#, r#""last_match""#)
+}
+
+/// As serde reads it.
+fn general(text: &str) -> Result<Frame<'_>, ParseError> {
+    let kind = leading_kind(text).expect("the type stands in front");
+    super::parse::parse_kind(kind.into(), text)
+}
+
 fn reason(text: &str) -> ParseReason {
     parse(text).expect_err(text).reason
 }
@@ -288,6 +303,45 @@ fn every_cut_of_a_frame_is_an_error() {
     }
 }
 
+#[test]
+fn what_comes_all_the_time_is_read_where_it_stands() {
+    for frame in [TICKER, MATCH, HEARTBEAT, &last_match()] {
+        let usual = super::usual::frame(frame.as_bytes());
+        assert_eq!(usual.map(Ok), Some(general(frame)), "{frame}");
+    }
+    let empty_book = TICKER.replace("60000.09", "0.00");
+    let usual = super::usual::frame(empty_book.as_bytes());
+    assert_eq!(usual.map(Ok), Some(general(&empty_book)));
+}
+
+/// The recorded data beside the repository, if it is there: read alike in all three ways, and all of
+/// it in the quickest.
+#[test]
+fn recorded_frames_are_read_alike() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    for name in [
+        "exchange_ticker_2025-11-25T04-08Z.ndjson.zst",
+        "exchange_l2batch_matches_heartbeat_60s.ndjson.zst",
+    ] {
+        let path = root.join("../shared/data").join(name);
+        if !path.exists() {
+            return;
+        }
+        let frames = crate::recording::RecordingReader::open(&path).unwrap();
+        for frame in frames {
+            let text = frame.unwrap().text;
+            let usual = super::usual::frame(text.as_bytes()).map(Ok);
+            match leading_kind(&text).unwrap() {
+                "ticker" | "match" | "last_match" | "heartbeat" => {
+                    assert_eq!(usual, Some(general(&text)), "{text}");
+                    assert_eq!(super::parse::parse_unusual(&text), general(&text));
+                }
+                _ => assert_eq!(usual, None),
+            }
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(5_000))]
 
@@ -302,10 +356,7 @@ proptest! {
         which in 0_usize..4,
         damages in prop::collection::vec((any::<prop::sample::Index>(), 0_u8..4, any::<u8>()), 0..4),
     ) {
-        let beat = concat!(r#"{"type":"heartbeat","last_trade_id":7,"product_id":"BTC-USD","#,
-            r#""sequence":8,"time":"2025-01-02T03:04:05.000000Z"}"#);
-        let last = MATCH.replace(r#""match""#, r#""last_match""#);
-        let mut bytes = [TICKER, MATCH, beat, &last][which].as_bytes().to_vec();
+        let mut bytes = [TICKER, MATCH, HEARTBEAT, &last_match()][which].as_bytes().to_vec();
         for (at, kind, byte) in damages {
             let at = at.index(bytes.len());
             match kind {
@@ -317,13 +368,47 @@ proptest! {
             }
         }
         let quick = parse_bytes(&bytes);
-        if let Ok(text) = std::str::from_utf8(&bytes)
-            && let Some(kind) = leading_kind(text)
-        {
-            let general = super::parse::parse_kind(kind.into(), text);
+        let Ok(text) = std::str::from_utf8(&bytes) else {
+            prop_assert!(quick.is_err());
+            return Ok(());
+        };
+        if leading_kind(text).is_none() {
+            return Ok(());
+        }
+        let general = general(text);
+        for quick in [quick, super::parse::parse_unusual(text)] {
             match (&quick, &general) {
                 (Err(quick), Err(general)) => prop_assert_eq!(quick.reason, general.reason),
                 _ => prop_assert_eq!(&quick, &general),
+            }
+        }
+    }
+
+    /// However long the numbers are, and whatever they are worth.
+    #[test]
+    fn any_numbers_are_read_alike(
+        price in "[0-9]{0,20}\\.?[0-9]{0,20}",
+        size in "[0-9]{1,9}(\\.[0-9]{1,9})?",
+        bid in "0?\\.?[0-9]{0,9}",
+        [trade_id, sequence] in any::<[u64; 2]>(),
+        digits in 0_u32..64,
+        time in "2025-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9](\\.[0-9]{1,10})?Z",
+    ) {
+        for frame in [TICKER, MATCH, HEARTBEAT] {
+            let frame = frame
+                .replace(r#""60000.10""#, &format!(r#""{price}""#))
+                .replace(r#""60000.1""#, &format!(r#""{price}""#))
+                .replace("60000.09", &bid)
+                .replace("0.02", &size)
+                .replace(":77", &format!(":{}", trade_id >> digits))
+                .replace(":5001", &format!(":{sequence}"))
+                .replace("2025-01-02T03:04:05.678901Z", &time);
+            let general = general(&frame);
+            for quick in [parse(&frame), super::parse::parse_unusual(&frame)] {
+                match (&quick, &general) {
+                    (Err(quick), Err(general)) => prop_assert_eq!(quick.reason, general.reason),
+                    _ => prop_assert_eq!(&quick, &general),
+                }
             }
         }
     }

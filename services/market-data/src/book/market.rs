@@ -1,14 +1,15 @@
 //! One product.
 
-use std::collections::VecDeque;
 use std::time::Instant;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use coinbase::Trade;
 use rust_decimal::Decimal;
 
+use super::legibility::Legibility;
 use crate::candles::Candles;
 use crate::lane::Lane;
+use crate::ring::Ring;
 use crate::tick::{Entry, Tick};
 
 /// Trades kept of each product, as many as its stream in the cache has.
@@ -33,7 +34,7 @@ struct Quote {
     time: DateTime<Utc>,
 }
 
-/// Memory: about 1 MB for a product that has traded for long, all rings full.
+/// Memory: about 250 KB for a product that has traded for long, all rings full.
 #[derive(Debug)]
 pub(super) struct Market {
     pub carried: bool,
@@ -44,12 +45,13 @@ pub(super) struct Market {
     pub heard: Option<Instant>,
     pub latest: Latest,
     pub candles: Candles,
+    pub legibility: Legibility,
     quote: Option<Quote>,
     /// The last trade, with what belongs to it.
     last: Option<Tick>,
     /// How many trades there were when browsers were last told.
     told: u64,
-    ticks: VecDeque<Tick>,
+    ticks: Ring<Tick>,
     /// How many of `ticks`, from the back, aren't in the cache.
     unsaved: usize,
 }
@@ -63,10 +65,11 @@ impl Market {
             heard: None,
             latest: Latest::default(),
             candles: Candles::default(),
+            legibility: Legibility::default(),
             quote: None,
             last: None,
             told: 0,
-            ticks: VecDeque::new(),
+            ticks: Ring::new(KEPT_TICKS),
             unsaved: 0,
         }
     }
@@ -77,10 +80,11 @@ impl Market {
         self.heard = None;
         self.latest = Latest::default();
         self.candles = Candles::default();
+        self.legibility = Legibility::default();
         self.quote = None;
         self.last = None;
         self.told = 0;
-        self.ticks = VecDeque::new();
+        self.ticks = Ring::new(KEPT_TICKS);
         self.unsaved = 0;
     }
 
@@ -126,17 +130,13 @@ impl Market {
         self.latest.trade = Some(tick.trade);
         self.latest.trades += 1;
         self.candles.add(&tick.trade);
-        if self.ticks.len() == KEPT_TICKS {
-            self.ticks.pop_front();
-        }
-        self.ticks.push_back(tick);
+        self.ticks.push(tick);
         // Beyond that many, the cache would drop them for the newer ones of the same round anyway.
         self.unsaved = (self.unsaved + 1).min(KEPT_TICKS);
     }
 
     pub fn newest(&self, limit: usize) -> Vec<Tick> {
-        let surplus = self.ticks.len().saturating_sub(limit);
-        self.ticks.iter().skip(surplus).copied().collect()
+        self.ticks.newest(limit)
     }
 
     pub fn take_changed(&mut self) -> Option<Tick> {

@@ -1,18 +1,19 @@
 //! What is known about each product that the feed carries: its lane to the log, and the latest.
 
+mod detail;
+mod legibility;
 mod market;
 #[cfg(test)]
 pub mod tests;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use chrono::TimeDelta;
 use coinbase::client::Item;
 use coinbase::exchange::Heartbeat;
-use coinbase::{ProductId, Symbol, Trade};
-use serde_json::{Value, json};
+use coinbase::{Malformed, ProductId, Symbol, Trade};
 use service_kit::settings::FeedSource;
 
 use crate::candles::{Candle, Interval};
@@ -20,6 +21,8 @@ use crate::lane::{Answer, Ask, Lane, Limits, Taken};
 use crate::telemetry;
 use crate::tick::{Anchor, Entry, Tick};
 
+use legibility::Told;
+pub use legibility::Turn;
 use market::Market;
 pub use market::{KEPT_TICKS, Latest};
 
@@ -161,7 +164,7 @@ impl Book {
                 Item::Heartbeat(heartbeat) => self.take_heartbeat(heartbeat, now),
                 Item::Alive(_) => {}
                 Item::FramesLost(count) => telemetry::frames_lost(*count),
-                Item::Malformed(error) => telemetry::malformed(error),
+                Item::Malformed(malformed) => self.take_malformed(malformed, now),
                 Item::Unknown(kind) => telemetry::unknown_frame(kind),
             }
         }
@@ -171,7 +174,7 @@ impl Book {
     fn take_trade(&mut self, trade: &Trade, now: Instant, judged: &mut Judged) {
         let product = trade.product_id;
         let quote_max_age = self.rules.quote_max_age;
-        let Some(market) = self.heard(product, now) else {
+        let Some(market) = self.heard(product, Told::Trade, now) else {
             return;
         };
         let tick = market.quoted(trade, quote_max_age);
@@ -187,7 +190,7 @@ impl Book {
     /// An old trade that starts a subscription: it says where counting starts, and is not kept.
     fn take_last_match(&mut self, trade: &Trade, now: Instant) {
         let product = trade.product_id;
-        if self.heard(product, now).is_none() {
+        if self.heard(product, Told::Trade, now).is_none() {
             return;
         }
         let is_known = self.resume(product, trade.trade_id, ToldBy::LastMatch);
@@ -198,19 +201,44 @@ impl Book {
 
     fn take_heartbeat(&mut self, heartbeat: &Heartbeat, now: Instant) {
         let product = heartbeat.product_id;
-        if self.heard(product, now).is_some() {
-            self.with_lane(product, |lane| lane.witness(heartbeat.last_trade_id, now));
+        if self.heard(product, Told::Heartbeat, now).is_none() {
+            return;
+        }
+        // Where the log has trades of another stream, perhaps, the first trade tells.
+        let is_new = !self.logged.contains_key(&product.symbol());
+        self.with_lane(product, |lane| {
+            if is_new {
+                lane.named(heartbeat.last_trade_id);
+            }
+            lane.witness(heartbeat.last_trade_id, now);
+        });
+    }
+
+    /// A frame that can't be read is counted, as its product's where it names one that is carried.
+    /// It is no sign of life.
+    fn take_malformed(&mut self, malformed: &Malformed, now: Instant) {
+        let product = malformed.product;
+        let market = product.and_then(|product| self.markets.get_mut(&product));
+        let market = market.filter(|market| market.carried);
+        let symbol = product.map(|product| product.symbol());
+        telemetry::malformed(symbol.filter(|_| market.is_some()), &malformed.error);
+        let turn = market.and_then(|market| market.legibility.malformed(malformed, now));
+        if let Some((symbol, turn)) = symbol.zip(turn) {
+            telemetry::legibility(symbol, turn);
         }
     }
 
     /// The product's market if it is carried: frames that were under way when it was dropped are
     /// ignored.
-    fn heard(&mut self, product: ProductId, now: Instant) -> Option<&mut Market> {
+    fn heard(&mut self, product: ProductId, told: Told, now: Instant) -> Option<&mut Market> {
         let market = self.markets.get_mut(&product)?;
         if !market.carried {
             return None;
         }
         market.heard = Some(now);
+        if let Some(turn) = market.legibility.readable(told) {
+            telemetry::legibility(product.symbol(), turn);
+        }
         Some(market)
     }
 
@@ -369,35 +397,5 @@ impl Book {
             .iter_mut()
             .filter_map(|(product, market)| Some((product.symbol(), market.take_unsaved()?)))
             .collect()
-    }
-
-    /// How long ago something was heard of each product that is carried; `None` for never.
-    pub fn ages(&self, now: Instant) -> Vec<(ProductId, Option<Duration>)> {
-        let carried = self.markets.iter().filter(|(_, market)| market.carried);
-        carried
-            .map(|(product, market)| {
-                let age = market.heard.map(|heard| now.duration_since(heard));
-                (*product, age)
-            })
-            .collect()
-    }
-
-    /// What the health page tells of each product that is carried.
-    pub fn detail(&self, now: Instant) -> Value {
-        let carried = self.markets.iter().filter(|(_, market)| market.carried);
-        let details: BTreeMap<String, Value> = carried
-            .map(|(product, market)| {
-                let age = market.heard.map(|heard| now.duration_since(heard));
-                let detail = json!({
-                    "heard_seconds_ago": age.map(|age| age.as_millis() as f64 / 1e3),
-                    "trades": market.latest.trades,
-                    "gaps": market.latest.gaps,
-                    "waiting": market.lane.held(),
-                    "filling": market.lane.has_gap(),
-                });
-                (product.symbol().to_string(), detail)
-            })
-            .collect();
-        json!(details)
     }
 }

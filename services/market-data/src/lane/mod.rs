@@ -48,6 +48,8 @@ pub struct Lane {
     /// All up to this id has been passed on, or is from before the start; `None` before anything
     /// is known.
     settled: Option<u64>,
+    /// The trade that was named first while nothing was settled.
+    named: Option<u64>,
     /// Beside which trade a gap is marked.
     anchor: Option<Anchor>,
     /// What waits, all above `settled`.
@@ -68,6 +70,7 @@ impl Lane {
         Self {
             limits,
             settled: None,
+            named: None,
             anchor: None,
             held: BTreeMap::new(),
             known_to: 0,
@@ -130,6 +133,15 @@ impl Lane {
                 self.known_to = self.known_to.max(trade.trade_id);
             }
             _ => {}
+        }
+    }
+
+    /// Something names a trade of a product of which none has come. When a later one is named, trades
+    /// do happen and don't come, or can't be read: the count begins after the first that was named.
+    pub fn named(&mut self, id: u64) {
+        let first = *self.named.get_or_insert(id);
+        if self.settled.is_none() && id > first {
+            self.settled = Some(first);
         }
     }
 

@@ -224,6 +224,26 @@ fn a_heartbeat_finds_a_quiet_gap_within_two_seconds() {
 }
 
 #[test]
+fn a_product_of_which_no_trade_comes_is_fetched_from_the_first_that_was_named() {
+    let mut run = Run::new(limits());
+    let rest = Rest::with(1..=20);
+    for id in [7, 7, 6, 9] {
+        assert_eq!(run.fetch(&rest), 0, "{id}");
+        run.lane.named(id);
+        run.lane.witness(id, run.now);
+        run.pass(Duration::from_secs(1));
+    }
+    assert_eq!(run.fetch(&rest), 1);
+    assert_eq!(run.out, [Out::Filled(8), Out::Filled(9)]);
+    // From then on as ever.
+    run.lane.named(3);
+    run.trades([10, 12]);
+    run.fetch(&rest);
+    let rest = [Out::Trade(10), Out::Filled(11), Out::Trade(12)];
+    assert_eq!(run.out[2..], rest);
+}
+
+#[test]
 fn a_rest_that_is_behind_is_asked_again() {
     let mut run = Run::new(limits());
     run.trades([1]);

@@ -5,9 +5,12 @@
 
 mod advanced;
 mod asked_for;
+mod chaos;
 mod common;
 mod gaps;
 mod http;
 mod kafka_away;
 mod liveness;
+mod malformed;
+mod outages;
 mod replicas;

@@ -13,7 +13,7 @@ use crate::backing::Backing;
 
 /// The servers of one replay.
 #[derive(Debug)]
-pub(super) enum Servers {
+pub(crate) enum Servers {
     /// In this process; the folder is removed at the end where it is a temporary one.
     Embedded(Backing, Option<tempfile::TempDir>),
     /// Given: a database and topics with a prefix are made there.
@@ -45,7 +45,23 @@ impl Servers {
             let backing = Backing::embed(&data, settings).await?;
             return Ok(Self::Embedded(backing, temporary));
         };
-        let run = format!("replay_{}", Uuid::new_v4().simple());
+        let redis = arguments.redis.as_deref();
+        let servers = Self::given("replay", kafka, database, redis, settings).await?;
+        // A replay loads in bulk: with the batches of a live market, which hold some forty trades,
+        // five requests on their way are soon too few, and the client waits busily for answers.
+        settings.kafka.max_batch_size = 131_072;
+        Ok(servers)
+    }
+
+    /// Prepares servers that run already, and enters them into the settings.
+    pub(crate) async fn given(
+        name: &str,
+        kafka: &str,
+        database: &str,
+        redis: Option<&str>,
+        settings: &mut Settings,
+    ) -> anyhow::Result<Self> {
+        let run = format!("{name}_{}", Uuid::new_v4().simple());
         let mut connection = PgConnection::connect(database)
             .await
             .with_context(|| "--database can't be reached")?;
@@ -55,18 +71,15 @@ impl Servers {
             .await
             .with_context(|| "--database: creating a database for this run")?;
         connection.close().await?;
-        settings.kafka.bootstrap_servers.clone_from(kafka);
+        kafka.clone_into(&mut settings.kafka.bootstrap_servers);
         settings.kafka.delivery = Delivery::ExactlyOnce;
-        // A replay loads in bulk: with the batches of a live market, which hold some forty trades,
-        // five requests on their way are soon too few, and the client waits busily for answers.
-        settings.kafka.max_batch_size = 131_072;
         settings.kafka.topic_prefix = format!("{run}.");
         settings.kafka.group_prefix = format!("{run}.");
         settings.database.url = with_database(database, &run)?.into();
-        settings.redis.url = arguments.redis.clone().unwrap_or_default().into();
+        settings.redis.url = redis.unwrap_or_default().to_owned().into();
         settings.redis.key_prefix = format!("{run}:");
         Ok(Self::Given {
-            admin_url: database.clone(),
+            admin_url: database.to_owned(),
             database: run,
         })
     }
@@ -76,7 +89,7 @@ impl Servers {
     }
 
     /// Removes what was made.
-    pub(super) async fn remove(self, kafka: &KafkaSettings) -> anyhow::Result<()> {
+    pub(crate) async fn remove(self, kafka: &KafkaSettings) -> anyhow::Result<()> {
         match self {
             Self::Embedded(backing, _temporary) => backing.shutdown().await,
             Self::Given {

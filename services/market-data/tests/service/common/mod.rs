@@ -1,6 +1,8 @@
 //! The service on real servers, fed by a simulator over a real socket.
 
 pub mod logged;
+pub mod proxy;
+pub mod replica;
 pub mod rest;
 
 use std::collections::{BTreeSet, HashMap};

@@ -7,10 +7,13 @@ use std::time::{Duration, Instant};
 use coinbase::recording::RecordingReader;
 use coinbase::{advanced, exchange};
 
-use crate::commands::bench::figure::{Figure, Goal, median};
+use super::peers;
+use crate::commands::bench::figure::{Figure, Goal};
 
 /// How much faster than a general parser's tree.
 const GOAL: f64 = 5.0;
+/// How much faster than another client's handler.
+const GOAL_PEER: f64 = 50.0;
 
 /// Measures what this thread has computed, so that a busy machine makes no difference; where the
 /// system doesn't tell that, the time on the clock.
@@ -87,22 +90,38 @@ impl Frames {
     }
 }
 
-/// The parser beside others, in turns.
-pub(super) fn figures(path: &Path, count: u64, rounds: u32) -> anyhow::Result<Vec<Figure>> {
+/// The parser beside others, in turns. The best round of each counts: whatever disturbs one makes it
+/// slower, never faster.
+pub(super) fn figures(
+    path: &Path,
+    count: u64,
+    rounds: u32,
+    python: Option<&Path>,
+) -> anyhow::Result<Vec<Figure>> {
     let frames = Frames::read(path, count)?;
-    let (mut ours, mut tree) = (Vec::new(), Vec::new());
+    let (mut value, mut tree) = (0.0_f64, 0.0_f64);
     for _ in 0..rounds {
-        ours.push(frames.ours());
-        tree.push(frames.tree());
+        value = value.max(frames.ours());
+        tree = tree.max(frames.tree());
     }
-    let value = median(&ours);
     let mean_bytes = frames.bytes as f64 / frames.texts.len() as f64;
-    Ok(vec![
+    let peer = match python {
+        Some(python) if !frames.are_advanced => peers::measure(python, &frames.texts)?,
+        _ => None,
+    };
+    let beside = peer.map(|peer| Figure {
+        name: format!("parse, beside the handler of {}", peer.name),
+        value: value * 1e9 / mean_bytes,
+        unit: "frames/s",
+        baseline: Some(peer.rate),
+        goal: Some(Goal::Ratio(GOAL_PEER)),
+    });
+    let own = [
         Figure {
             name: "parse, beside serde_json::Value".to_owned(),
             value,
             unit: "GB/s",
-            baseline: Some(median(&tree)),
+            baseline: Some(tree),
             goal: Some(Goal::Ratio(GOAL)),
         },
         Figure {
@@ -113,5 +132,6 @@ pub(super) fn figures(path: &Path, count: u64, rounds: u32) -> anyhow::Result<Ve
             // One gigabyte a second.
             goal: Some(Goal::AtMost(mean_bytes)),
         },
-    ])
+    ];
+    Ok(own.into_iter().chain(beside).collect())
 }
