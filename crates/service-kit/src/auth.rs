@@ -34,6 +34,10 @@ struct Claims {
     iat: i64,
     exp: i64,
     role: Role,
+    /// A user who may see how the installation is. Left out where it is false: a service of an
+    /// earlier version takes an operator for the user that they are as well.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    operator: bool,
 }
 
 /// A signed token.
@@ -103,6 +107,18 @@ impl Auth {
     /// # Errors
     /// The user id is empty or too long, or signing failed.
     pub fn issue(&self, user_id: &str, role: Role) -> Result<Token, Problem> {
+        self.sign(user_id, role, false)
+    }
+
+    /// Signs a token for a user who may also see how the installation is.
+    ///
+    /// # Errors
+    /// The user id is empty or too long, or signing failed.
+    pub fn issue_operator(&self, user_id: &str) -> Result<Token, Problem> {
+        self.sign(user_id, Role::User, true)
+    }
+
+    fn sign(&self, user_id: &str, role: Role, operator: bool) -> Result<Token, Problem> {
         if user_id.is_empty() || user_id.len() > MAX_USER_BYTES {
             let detail = format!("a user id has 1 to {MAX_USER_BYTES} bytes");
             return Err(Problem::new(
@@ -120,6 +136,7 @@ impl Auth {
             iat: now.timestamp(),
             exp: expires_at.timestamp(),
             role,
+            operator,
         };
         let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.keys.0)
             .map_err(|error| {
@@ -142,6 +159,10 @@ impl Auth {
     /// # Errors
     /// 401 with what is wrong: forged, expired, or no token at all.
     pub fn check(&self, token: &str) -> Result<Identity, Problem> {
+        self.decode(token).map(Identity::from)
+    }
+
+    fn decode(&self, token: &str) -> Result<Claims, Problem> {
         let mut validation = Validation::new(Algorithm::HS256);
         validation.leeway = 0;
         let decoded = jsonwebtoken::decode::<Claims>(token, &self.keys.1, &validation);
@@ -152,11 +173,17 @@ impl Auth {
             };
             unauthorized(detail)
         })?;
-        Ok(Identity {
-            user_id: claims.claims.sub,
-            role: claims.claims.role,
-            expires_at: DateTime::from_timestamp(claims.claims.exp, 0).unwrap_or_default(),
-        })
+        Ok(claims.claims)
+    }
+}
+
+impl From<Claims> for Identity {
+    fn from(claims: Claims) -> Self {
+        Self {
+            user_id: claims.sub,
+            role: claims.role,
+            expires_at: DateTime::from_timestamp(claims.exp, 0).unwrap_or_default(),
+        }
     }
 }
 
@@ -165,21 +192,46 @@ fn unauthorized(detail: &str) -> Problem {
         .hint("send `Authorization: Bearer <token>`; a guest gets one from POST /v1/auth/guest")
 }
 
+/// The claims of a request's token.
+fn claims(parts: &Parts) -> Result<Claims, Problem> {
+    let auth = parts
+        .extensions
+        .get::<Auth>()
+        .ok_or_else(|| unauthorized("no sign-in here"))?;
+    let header = parts
+        .headers
+        .get(axum::http::header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.strip_prefix("Bearer "))
+        .ok_or_else(|| unauthorized("the request has no token"))?;
+    auth.decode(header.trim())
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for Identity {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
-        let auth = parts
-            .extensions
-            .get::<Auth>()
-            .ok_or_else(|| unauthorized("no sign-in here"))?;
-        let header = parts
-            .headers
-            .get(axum::http::header::AUTHORIZATION)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.strip_prefix("Bearer "))
-            .ok_or_else(|| unauthorized("the request has no token"))?;
-        auth.check(header.trim())
+        claims(parts).map(Self::from)
+    }
+}
+
+/// An operator, or a service; other users are refused.
+#[derive(Debug, Clone)]
+pub struct Operator(pub Identity);
+
+impl<S: Send + Sync> FromRequestParts<S> for Operator {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        let claims = claims(parts)?;
+        match claims.operator || claims.role == Role::Service {
+            true => Ok(Self(claims.into())),
+            false => Err(Problem::new(
+                StatusCode::FORBIDDEN,
+                "operators_only",
+                "this path is for operators",
+            )),
+        }
     }
 }
 
@@ -238,6 +290,7 @@ mod tests {
             iat: 0,
             exp: 1,
             role: Role::User,
+            operator: false,
         };
         let expired =
             jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &ours.keys.0).unwrap();

@@ -11,11 +11,12 @@ pub mod leases;
 pub mod page;
 pub mod problem;
 pub mod service;
+mod serving;
 pub mod settings;
 pub mod snapshots;
 pub mod telemetry;
 
-pub use auth::{Auth, CallingService, Identity, Role};
+pub use auth::{Auth, CallingService, Identity, Operator, Role};
 pub use json::ApiJson;
 pub use page::{Page, PageQuery};
 pub use problem::{FieldError, Problem};

@@ -13,8 +13,17 @@ use super::flat::FlatProperties;
 
 /// Prefix of environment variables.
 const PREFIX: &str = "ALGOTRADE";
-const SECTIONS: [&str; 9] = [
-    "kafka", "database", "redis", "http", "feed", "auth", "services", "ops", "log",
+const SECTIONS: [&str; 10] = [
+    "kafka",
+    "database",
+    "redis",
+    "http",
+    "feed",
+    "auth",
+    "services",
+    "ops",
+    "notifications",
+    "log",
 ];
 /// Never printed.
 const SECRETS: [&str; 5] = [
@@ -175,12 +184,15 @@ pub fn load(
     section(&root, "auth", &mut settings.auth, &mut errors);
     section(&root, "services", &mut settings.services, &mut errors);
     section(&root, "ops", &mut settings.ops, &mut errors);
+    let notifications = &mut settings.notifications;
+    section(&root, "notifications", notifications, &mut errors);
     section(&root, "log", &mut settings.log, &mut errors);
     let problems = [
         settings.kafka.problems(),
         settings.database.problems(),
         settings.feed.problems(),
         settings.ops.problems(),
+        settings.notifications.problems(),
         match purpose {
             Purpose::Service => settings.auth.problems(),
             Purpose::Tool => Vec::new(),
