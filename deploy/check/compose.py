@@ -13,8 +13,9 @@ from facts import DRAIN_SECONDS, ROOT, SERVICES, SETTINGS, Findings
 
 BACKING = ["kafka", "postgres", "redis"]
 ONE_SHOTS = ["secrets-init", "database-setup", "kafka-setup", "certificates", "backup", "restore"]
-ONLY_INTERNAL = ["postgres", "redis", "strategy", "forward-test", "notification", "kafka-setup",
-                 "database-setup"]
+ONLY_INTERNAL = ["postgres", "redis", "strategy", "forward-test", "kafka-setup", "database-setup"]
+# Who has a way out: to the market, and to users' webhooks.
+OUTSIDE = ["market-data", "notification"]
 # Who may publish a port besides the gateway, and only on loopback.
 ON_LOOPBACK = ["kafka", "prometheus", "alertmanager", "grafana"]
 
@@ -132,7 +133,7 @@ def check_networks(model: dict, findings: Findings) -> None:
     outward = internal | {"edge", "kafka-host", "monitoring-host", "outside"}
     findings.require(outward == set(model["networks"]), f"unknown networks: {model['networks']}")
     for name in SERVICES:
-        findings.require("outside" not in services[name]["networks"] or name == "market-data",
+        findings.require("outside" not in services[name]["networks"] or name in OUTSIDE,
                          f"{name}: has no business outside")
     for name in BACKING:
         findings.require(

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::telemetry;
 
 /// Schemas of the services that note changes.
-const SCHEMAS: [&str; 2] = ["strategy", "forward_test"];
+const SCHEMAS: [&str; 3] = ["strategy", "forward_test", "notification"];
 /// Rows that are relayed at a time.
 const BATCH: i64 = 200;
 /// Ids of relayed changes.

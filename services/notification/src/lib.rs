@@ -4,6 +4,8 @@ pub mod centrifuge;
 pub mod channels;
 mod http;
 pub mod hub;
+mod outside;
+pub mod owners;
 mod routing;
 mod shared;
 mod store;
@@ -18,6 +20,8 @@ use service_kit::{Context, Service, Starting, database};
 use centrifuge::{Gateway, Timings};
 use channels::Channels;
 use hub::{Hub, HubLimits};
+use outside::{Client, Limits, Queue, Targets, Worker};
+use owners::SessionOwners;
 use routing::{ConsumerState, Router, consume, start_mirror};
 use shared::Shared;
 use store::Store;
@@ -38,7 +42,10 @@ pub fn start(context: Context) -> Starting<Service> {
 async fn start_now(context: Context) -> anyhow::Result<Service> {
     let migrator = sqlx::migrate!("./migrations");
     database::migrate(&context.database, "notification", migrator).await?;
-    let limits = HubLimits::default();
+    let limits = HubLimits {
+        members: context.settings.notifications.connections_per_user,
+        ..HubLimits::default()
+    };
     let session_timeout = u64::from(context.settings.kafka.session_timeout_ms);
     let hold = Duration::from_millis(session_timeout) + TAKE_OVER;
     let redis = &context.settings.redis;
@@ -47,7 +54,11 @@ async fn start_now(context: Context) -> anyhow::Result<Service> {
         Some(_) => Hub::following(limits),
         None => Hub::new(limits),
     };
-    let store = Store::new(context.database.clone());
+    let queue = Queue::new(context.database.clone());
+    let store = Store::new(context.database.clone(), queue.clone());
+    let client = Client::new(context.settings.notifications.allow_private_targets)?;
+    let worker = Worker::new(queue.clone(), client.clone(), Limits::default());
+    let delivering = tokio::spawn(worker.run(context.shutdown.clone()));
     let producer = KafkaProducer::start(&context.settings.kafka)?;
     let checked = producer.clone();
     context
@@ -74,6 +85,11 @@ async fn start_now(context: Context) -> anyhow::Result<Service> {
         Timings::default(),
         context.shutdown.clone(),
     );
+    let gateway = gateway.with_owners(SessionOwners::new(
+        context.http.clone(),
+        &context.settings.services.forward_test_url,
+        context.auth.clone(),
+    ));
 
     let forwarded = tokio::spawn(gateway.clone().take_forwarded());
     let follow = shared.map(|shared| {
@@ -97,13 +113,18 @@ async fn start_now(context: Context) -> anyhow::Result<Service> {
         auth: context.auth,
         gateway,
         store,
+        outside: http::Outside {
+            targets: Targets::new(context.database),
+            queue,
+            client,
+        },
         embedded: context.embedded,
         feed: context.settings.feed.source,
     });
     Ok(Service {
         router,
         openapi,
-        tasks: [pipeline, connections, forwarded]
+        tasks: [pipeline, connections, forwarded, delivering]
             .into_iter()
             .chain(follow)
             .collect(),
