@@ -19,6 +19,7 @@ const NewSessionPage = lazy(() => import("./pages/new-session"));
 const ComparePage = lazy(() => import("./pages/compare"));
 const SystemPage = lazy(() => import("./pages/system"));
 const SettingsPage = lazy(() => import("./pages/settings"));
+const NotificationSettingsPage = lazy(() => import("./pages/notification-settings"));
 const NotificationsPage = lazy(() => import("./pages/notifications"));
 
 export function App() {
@@ -61,6 +62,7 @@ function Pages() {
       <Route path="/compare" component={ComparePage} />
       <Route path="/system" component={SystemPage} />
       <Route path="/settings" component={SettingsPage} />
+      <Route path="/settings/notifications" component={NotificationSettingsPage} />
       <Route path="/notifications" component={NotificationsPage} />
       <Route>
         <Empty
