@@ -13,8 +13,10 @@ from facts import DRAIN_SECONDS, PROGRAMS, ROOT, RUNNING, SERVICES, SETTINGS, Fi
 
 BACKING = ["kafka", "postgres", "redis"]
 ONE_SHOTS = ["secrets-init", "database-setup", "kafka-setup", "certificates", "backup", "restore"]
-ONLY_INTERNAL = ["postgres", "redis", "strategy", "forward-test", "notification", "ops",
-                 "kafka-setup", "database-setup"]
+ONLY_INTERNAL = ["postgres", "redis", "strategy", "forward-test", "ops", "kafka-setup",
+                 "database-setup"]
+# Who has a way out: to the market, and to users' webhooks.
+OUTSIDE = ["market-data", "notification"]
 # Who may publish a port besides the gateway, and only on loopback.
 ON_LOOPBACK = ["kafka", "prometheus", "alertmanager", "grafana"]
 
@@ -141,7 +143,7 @@ def check_networks(model: dict, findings: Findings) -> None:
     outward = internal | {"edge", "kafka-host", "monitoring-host", "outside"}
     findings.require(outward == set(model["networks"]), f"unknown networks: {model['networks']}")
     for name in RUNNING:
-        findings.require("outside" not in services[name]["networks"] or name == "market-data",
+        findings.require("outside" not in services[name]["networks"] or name in OUTSIDE,
                          f"{name}: has no business outside")
     for name in BACKING:
         findings.require(

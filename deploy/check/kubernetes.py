@@ -10,6 +10,10 @@ import yaml
 
 from facts import DRAIN_SECONDS, ROOT, ROUTES, RUNNING, SERVICES, SETTINGS, Findings
 
+# Who calls other services, and the policy that lets it.
+CALLS = {"forward-test": "forward-test-to-services", "notification": "notification-to-forward-test",
+         "strategy": "strategy-to-market-data"}
+
 
 def pod_of(resource: dict) -> dict:
     return resource["spec"]["template"]["spec"]
@@ -141,15 +145,16 @@ def check_policies(resources: dict, findings: Findings) -> None:
         "default-deny does not deny",
     )
     # A call between services needs both ends opened, and its address in the caller's settings.
-    [container] = pod_of(resources[("Deployment", "forward-test")])["containers"]
-    called = {v["value"] for v in container["env"] if "__SERVICES__" in v["name"]}
-    opened = {
-        f"http://{peer['podSelector']['matchLabels']['app.kubernetes.io/name']}:{port['port']}"
-        for rule in policies["forward-test-to-services"]["egress"]
-        for peer in rule["to"]
-        for port in rule["ports"]
-    }
-    findings.require(called == opened, f"forward-test calls {called}, open is {opened}")
+    for caller, policy in CALLS.items():
+        [container] = pod_of(resources[("Deployment", caller)])["containers"]
+        called = {v["value"] for v in container["env"] if "__SERVICES__" in v["name"]}
+        opened = {
+            f"http://{peer['podSelector']['matchLabels']['app.kubernetes.io/name']}:{port['port']}"
+            for rule in policies[policy]["egress"]
+            for peer in rule["to"]
+            for port in rule["ports"]
+        }
+        findings.require(called == opened, f"{caller} calls {called}, open is {opened}")
     # So does a probe of `algotrade ops`.
     [container] = pod_of(resources[("Deployment", "ops")])["containers"]
     [asked] = [v["value"] for v in container["env"] if v["name"] == "ALGOTRADE__OPS__SERVICES"]

@@ -28,6 +28,17 @@ MEANINGS = {
     "notification_channels": "Channels that somebody listens to or whose history is kept",
     "notification_connections": "Open connections of browsers",
     "notification_consumer_restarts_total": "Times that the consumer ended and was started again",
+    "http_server_slow_heads_total":
+        "Connections that were closed because no whole request came in time",
+    "notification_deliveries_given_up_total":
+        "Notifications outside the page that aren't tried any more, by why: failed, expired, full",
+    "notification_deliveries_suppressed_total":
+        "Notifications outside the page that were beyond their user's limit an hour",
+    "notification_deliveries_waiting": "Notifications outside the page that wait, of all replicas",
+    "notification_delivery_attempts_total": "Calls of users' targets, by form and outcome",
+    "notification_delivery_duration_seconds": "Time of a call of a user's target",
+    "notification_delivery_errors_total":
+        "Times that the database didn't answer to what goes outside the page",
     "notification_history_bytes": "Events kept for browsers that resume",
     "notification_published_total": "Events published to channels, by event",
     "notification_push_latency_seconds":

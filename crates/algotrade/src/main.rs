@@ -7,6 +7,7 @@ mod commands;
 mod demo;
 mod output;
 mod platform;
+mod scratch;
 mod strategies;
 
 use std::process::ExitCode;

@@ -2,6 +2,7 @@
 
 mod audit;
 mod consumer;
+mod dead_letters;
 mod fold;
 mod health;
 mod http;
@@ -57,6 +58,7 @@ async fn start_now(context: Context) -> anyhow::Result<Service> {
         .health
         .vital("ops consumer", move || std::future::ready(live.live()));
 
+    let kafka = context.settings.kafka.clone();
     let store = Store::new(context.database.clone());
     let leader = Leader::new(&context);
     let probes = Arc::new(Probes::new(&context, producer.clone()));
@@ -102,9 +104,11 @@ async fn start_now(context: Context) -> anyhow::Result<Service> {
             let _ = producer.stop(DRAIN).await;
         }),
     ];
-    let (router, openapi) = http::router(probes);
+    let (letters, document) = dead_letters::router(kafka);
+    let (router, mut openapi) = http::router(probes);
+    openapi.merge(document);
     Ok(Service {
-        router,
+        router: router.merge(letters),
         openapi,
         tasks: tasks.into(),
     })

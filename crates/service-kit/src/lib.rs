@@ -13,6 +13,7 @@ pub mod otlp;
 pub mod page;
 pub mod problem;
 pub mod service;
+mod serving;
 pub mod settings;
 pub mod snapshots;
 pub mod telemetry;

@@ -21,8 +21,9 @@ use tower_http::timeout::TimeoutLayer;
 use crate::auth::Auth;
 use crate::cache::Cache;
 use crate::health::Health;
+use crate::serving::Patience;
 use crate::settings::Settings;
-use crate::{database, otlp, telemetry};
+use crate::{database, otlp, serving, telemetry};
 
 /// Largest request body.
 const MAX_BODY_BYTES: usize = 2 * 1024 * 1024;
@@ -248,13 +249,12 @@ impl BoundServer {
         tasks: Vec<JoinHandle<()>>,
         shutdown: CancellationToken,
     ) -> anyhow::Result<()> {
-        let stopping = shutdown.clone();
-        let serving = axum::serve(self.listener, application)
-            .with_graceful_shutdown(async move { stopping.cancelled().await });
-        let server = tokio::spawn(serving.into_future());
+        let patience = Patience::default();
+        let serving = serving::serve(self.listener, application, patience, shutdown.clone());
+        let server = tokio::spawn(serving);
         let abort = server.abort_handle();
         tokio::select! {
-            ended = server => { ended??; }
+            ended = server => { ended?; }
             () = shutdown.cancelled() => {}
         }
         let drained = async {

@@ -5,6 +5,8 @@ pub mod centrifuge;
 pub mod channels;
 mod http;
 pub mod hub;
+mod outside;
+pub mod owners;
 mod routing;
 mod shared;
 mod store;
@@ -21,6 +23,8 @@ use accounts::Accounts;
 use centrifuge::{Gateway, Timings};
 use channels::Channels;
 use hub::{Hub, HubLimits};
+use outside::{Client, Limits, Queue, Targets, Worker};
+use owners::SessionOwners;
 use routing::{Router, consume, start_mirror};
 use shared::Shared;
 use store::Store;
@@ -51,7 +55,10 @@ async fn start_now(context: Context) -> anyhow::Result<Service> {
             );
         }
     }
-    let limits = HubLimits::default();
+    let limits = HubLimits {
+        members: context.settings.notifications.connections_per_user,
+        ..HubLimits::default()
+    };
     let session_timeout = u64::from(context.settings.kafka.session_timeout_ms);
     let hold = Duration::from_millis(session_timeout) + TAKE_OVER;
     let redis = &context.settings.redis;
@@ -60,7 +67,11 @@ async fn start_now(context: Context) -> anyhow::Result<Service> {
         Some(_) => Hub::following(limits),
         None => Hub::new(limits),
     };
-    let store = Store::new(context.database.clone());
+    let queue = Queue::new(context.database.clone());
+    let store = Store::new(context.database.clone(), queue.clone());
+    let client = Client::new(context.settings.notifications.allow_private_targets)?;
+    let worker = Worker::new(queue.clone(), client.clone(), Limits::default());
+    let delivering = tokio::spawn(worker.run(context.shutdown.clone()));
     let producer = KafkaProducer::start(&context.settings.kafka)?;
     let checked = producer.clone();
     context
@@ -85,6 +96,11 @@ async fn start_now(context: Context) -> anyhow::Result<Service> {
         Timings::default(),
         context.shutdown.clone(),
     );
+    let gateway = gateway.with_owners(SessionOwners::new(
+        context.http.clone(),
+        &context.settings.services.forward_test_url,
+        context.auth.clone(),
+    ));
 
     let forwarded = tokio::spawn(gateway.clone().take_forwarded());
     let follow = shared.map(|shared| {
@@ -109,13 +125,18 @@ async fn start_now(context: Context) -> anyhow::Result<Service> {
         auth: context.auth,
         gateway,
         store,
+        outside: http::Outside {
+            targets: Targets::new(context.database),
+            queue,
+            client,
+        },
         embedded: context.embedded,
         feed: context.settings.feed.source,
     });
     Ok(Service {
         router,
         openapi,
-        tasks: [pipeline, connections, forwarded]
+        tasks: [pipeline, connections, forwarded, delivering]
             .into_iter()
             .chain(follow)
             .collect(),

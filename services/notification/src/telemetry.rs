@@ -1,8 +1,11 @@
 //! Metrics and log lines of this service, one function for each event, so that both always agree.
 
 use std::fmt::Display;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+
+use crate::outside::Attempt;
 
 pub(crate) fn connections(change: f64) {
     metrics::gauge!("notification_connections").increment(change);
@@ -70,7 +73,7 @@ pub(crate) fn not_mirrored(error: &dyn Display) {
     tracing::error!(%error, "a push is missing from realtime-updates");
 }
 
-pub(crate) fn consumer_failed(error: &dyn Display, backoff: std::time::Duration) {
+pub(crate) fn consumer_failed(error: &dyn Display, backoff: Duration) {
     metrics::counter!("notification_consumer_restarts_total").increment(1);
     tracing::error!(%error, retry_in = ?backoff, "the consumer ended, will start it again");
 }
@@ -92,4 +95,41 @@ pub(crate) fn store_lost(error: &dyn Display) {
 pub(crate) fn store_followed() {
     metrics::gauge!("notification_store_following").set(1.0);
     tracing::info!("following what replicas publish");
+}
+
+/// A target was called.
+pub(crate) fn delivery_tried(form: &'static str, attempt: &Attempt, took: Duration) {
+    let outcome = match attempt {
+        Attempt::Delivered => "delivered",
+        Attempt::Failed(failure) => {
+            tracing::debug!(form, reason = failure.reason, "a target wasn't reached");
+            "failed"
+        }
+    };
+    metrics::counter!("notification_delivery_attempts_total", "form" => form, "outcome" => outcome)
+        .increment(1);
+    metrics::histogram!("notification_delivery_duration_seconds", "form" => form)
+        .record(took.as_secs_f64());
+}
+
+/// A delivery that isn't tried any more: `failed`, `expired`, or `full` where too many waited.
+pub(crate) fn delivery_given_up(why: &'static str) {
+    metrics::counter!("notification_deliveries_given_up_total", "why" => why).increment(1);
+}
+
+/// A delivery beyond its user's limit an hour.
+pub(crate) fn delivery_suppressed() {
+    metrics::counter!("notification_deliveries_suppressed_total").increment(1);
+}
+
+pub(crate) fn deliveries_swept(expired: u64, waiting: i64) {
+    metrics::counter!("notification_deliveries_given_up_total", "why" => "expired")
+        .increment(expired);
+    metrics::gauge!("notification_deliveries_waiting").set(waiting as f64);
+}
+
+/// The database doesn't answer, or not as it should: deliveries wait in it.
+pub(crate) fn deliveries_halted(error: &sqlx::Error) {
+    metrics::counter!("notification_delivery_errors_total").increment(1);
+    tracing::warn!(%error, "deliveries wait for the database");
 }

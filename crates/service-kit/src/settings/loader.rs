@@ -13,7 +13,7 @@ use super::flat::FlatProperties;
 
 /// Prefix of environment variables.
 const PREFIX: &str = "ALGOTRADE";
-const SECTIONS: [&str; 10] = [
+const SECTIONS: [&str; 11] = [
     "kafka",
     "database",
     "redis",
@@ -22,6 +22,7 @@ const SECTIONS: [&str; 10] = [
     "auth",
     "services",
     "ops",
+    "notifications",
     "log",
     "telemetry",
 ];
@@ -198,6 +199,8 @@ pub fn load(
     }
     section(&root, "services", &mut settings.services, &mut errors);
     section(&root, "ops", &mut settings.ops, &mut errors);
+    let notifications = &mut settings.notifications;
+    section(&root, "notifications", notifications, &mut errors);
     section(&root, "log", &mut settings.log, &mut errors);
     section(&root, "telemetry", &mut settings.telemetry, &mut errors);
     let problems = [
@@ -206,6 +209,7 @@ pub fn load(
         settings.feed.problems(),
         settings.ops.problems(),
         settings.telemetry.problems(),
+        settings.notifications.problems(),
         match purpose {
             Purpose::Service => settings.auth.problems(),
             Purpose::Tool => Vec::new(),

@@ -10,7 +10,8 @@ mod sections;
 pub use loader::{ConfigErrors, Loaded, Override, Purpose, load};
 pub use sections::{
     AuthSettings, DatabaseSettings, FeedKind, FeedSettings, FeedSource, GapSettings, HttpSettings,
-    LogFormat, LogSettings, OpsSettings, RedisSettings, ServicesSettings, TelemetrySettings,
+    LogFormat, LogSettings, NotificationsSettings, OpsSettings, RedisSettings, ServicesSettings,
+    TelemetrySettings,
 };
 
 use kafka_common::KafkaSettings;
@@ -34,6 +35,8 @@ pub struct Settings {
     pub services: ServicesSettings,
     /// `ops`: what `algotrade ops` looks after.
     pub ops: OpsSettings,
+    /// `notifications`: pushes to browsers, and what goes out of the house.
+    pub notifications: NotificationsSettings,
     /// `log`: what is logged, and how.
     pub log: LogSettings,
     /// `telemetry`: where traces go.

@@ -77,6 +77,10 @@ impl ErrorReply {
     pub const PERMISSION_DENIED: Self = Self::new(103, "permission denied");
     /// No such command.
     pub const METHOD_NOT_FOUND: Self = Self::new(104, "method not found");
+    /// The connection has that subscription.
+    pub const ALREADY_SUBSCRIBED: Self = Self::new(105, "already subscribed");
+    /// The connection has as many subscriptions as it may.
+    pub const LIMIT_EXCEEDED: Self = Self::new(106, "limit exceeded");
     /// The command's content makes no sense.
     pub const BAD_REQUEST: Self = Self::new(107, "bad request");
     /// Not offered here: clients only listen.

@@ -23,12 +23,17 @@ use super::connection::{Connection, End, MAX_FRAME_BYTES, Timings};
 use super::link::{Framing, Link, Stream};
 use super::session::Session;
 use crate::channels::Channels;
+use crate::owners::SessionOwners;
 use crate::telemetry;
 
 /// Connections of a process.
 pub const MAX_CONNECTIONS: usize = 10_000;
 /// Beyond this a frame isn't even read to its end; up to it the client is told why it was refused.
 const HARD_FRAME_BYTES: usize = 4 * MAX_FRAME_BYTES;
+/// Of each connection: clients send little, and the library's own 128 KiB are taken at once.
+const READ_BUFFER_BYTES: usize = 2 << 10;
+/// Every frame is flushed by itself: nothing is gained by gathering more.
+const WRITE_BUFFER_BYTES: usize = 0;
 /// Frames of an emulated connection that wait to be handled.
 const WAITING_FRAMES: usize = 16;
 /// How long the end of the process waits for connections to be closed.
@@ -52,6 +57,7 @@ type Streams = Arc<Mutex<HashMap<String, mpsc::Sender<String>>>>;
 pub struct Gateway {
     channels: Channels,
     auth: Auth,
+    owners: Option<SessionOwners>,
     timings: Timings,
     /// This process's name among the replicas.
     node: Arc<str>,
@@ -73,6 +79,7 @@ impl Gateway {
         Self {
             channels: channels.into(),
             auth,
+            owners: None,
             timings,
             node: Uuid::new_v4().to_string().into(),
             streams: Arc::default(),
@@ -80,6 +87,18 @@ impl Gateway {
             open: TaskTracker::new(),
             shutdown,
         }
+    }
+
+    /// The same, with channels of the sessions whose owners are told.
+    #[must_use]
+    pub fn with_owners(mut self, owners: SessionOwners) -> Self {
+        self.owners = Some(owners);
+        self
+    }
+
+    fn session(&self) -> Session {
+        Session::new(self.channels.clone(), self.auth.clone(), self.timings.ping)
+            .with_owners(self.owners.clone())
     }
 
     fn permit(&self) -> Result<OwnedSemaphorePermit, Problem> {
@@ -104,15 +123,13 @@ impl Gateway {
         let gateway = self.clone();
         upgrade
             .protocols(["centrifuge-json"])
+            .read_buffer_size(READ_BUFFER_BYTES)
+            .write_buffer_size(WRITE_BUFFER_BYTES)
             .max_message_size(HARD_FRAME_BYTES)
             .max_frame_size(HARD_FRAME_BYTES)
             .on_upgrade(move |socket: WebSocket| {
                 let open = gateway.open.clone();
-                let session = Session::new(
-                    gateway.channels.clone(),
-                    gateway.auth.clone(),
-                    gateway.timings.ping,
-                );
+                let session = gateway.session();
                 let link = Link::Socket(Box::new(socket));
                 open.track_future(gateway.converse(link, session, permit))
             })
@@ -132,8 +149,7 @@ impl Gateway {
         let _ = input.try_send(first);
         let name = Uuid::new_v4().to_string();
         self.streams().insert(name.clone(), input);
-        let session = Session::new(self.channels.clone(), self.auth.clone(), self.timings.ping)
-            .emulated(&name, &self.node);
+        let session = self.session().emulated(&name, &self.node);
         let link = Link::Stream(Stream {
             framing,
             output,

@@ -2,7 +2,7 @@
 //! or over server-sent events or a stream of lines, with requests for what the client sends.
 //!
 //! The server subscribes each connection to its user's channel, `user:<id>`; a client may also
-//! subscribe to it by itself. There are no other channels. A client that comes back tells the
+//! subscribe to it by itself, and to `session:<id>` of its user's sessions. A client that comes back tells the
 //! position up to which it knows the channel and gets exactly what it missed, or is told that this
 //! isn't possible (`recovered: false`) and loads its state over HTTP.
 
@@ -13,6 +13,8 @@ mod link;
 mod protocol;
 mod rate;
 mod session;
+mod token;
+mod views;
 
 pub use codes::{Disconnect, ErrorReply};
 pub use connection::Timings;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use service_kit::{Auth, Identity, Role};
+use service_kit::{Auth, Role};
 use uuid::Uuid;
 
 use super::codes::{Disconnect, ErrorReply};
@@ -14,9 +14,12 @@ use super::protocol::{
     HistoryRequest, HistoryResult, Outcome, PresenceResult, PresenceStatsResult, RefreshResult,
     Request, SubscribeRequest, SubscribeResult,
 };
+use super::token::{Refused, check, ttl};
 use super::user_channel;
+use super::views::{self, Views, Wanted};
 use crate::channels::Channels;
 use crate::hub::{HistoryQuery, JoinError, Membership, Outbox, Position, Publication, Snapshot};
+use crate::owners::SessionOwners;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Most publications of one answer to a history command.
@@ -26,6 +29,8 @@ const MAX_HISTORY: usize = 300;
 pub(super) struct Session {
     channels: Channels,
     auth: Auth,
+    /// Without it there are no channels of sessions.
+    owners: Option<SessionOwners>,
     outbox: Arc<Outbox>,
     client: String,
     /// Where the client sends its commands, if not over the connection itself.
@@ -45,6 +50,7 @@ struct Connected {
     expires_at: DateTime<Utc>,
     membership: Membership,
     push_prefix: String,
+    views: Views,
 }
 
 type Answer = Result<Outcome, Disconnect>;
@@ -55,12 +61,19 @@ impl Session {
         Self {
             channels,
             auth,
+            owners: None,
             outbox,
             client: Uuid::new_v4().to_string(),
             emulation: None,
             ping,
             connected: None,
         }
+    }
+
+    /// The same, with channels of the sessions whose owners are told.
+    pub(super) fn with_owners(mut self, owners: Option<SessionOwners>) -> Self {
+        self.owners = owners;
+        self
     }
 
     /// The same, for a client that sends its commands to a process by its name, for a connection
@@ -89,6 +102,7 @@ impl Session {
         if let Some(connected) = &self.connected {
             for publication in publications {
                 protocol::write_push(out, &connected.push_prefix, &publication.body);
+                connected.views.write(out, &publication.body);
             }
         }
     }
@@ -117,10 +131,21 @@ impl Session {
             // Everything comes after the one connect command.
             (Request::Connect(_), Some(_)) | (_, None) => return Err(Disconnect::BAD_REQUEST),
             (Request::Subscribe(request), Some(connected)) => {
-                let (pending, outcome) = connected.subscribe(&request, &self.outbox)?;
-                // What was queued before the reply belongs before it.
-                self.write_pushes(out, &pending);
-                outcome
+                match connected
+                    .may_subscribe(&request, self.owners.as_ref())
+                    .await
+                {
+                    Err(error) => Outcome::Error(error),
+                    Ok(wanted) => {
+                        let subscribed = connected.subscribe(&request, wanted, &self.outbox)?;
+                        let (pending, outcome) = subscribed;
+                        // What was queued before the reply belongs before it, and isn't told to
+                        // the new subscription, which begins with the reply.
+                        self.write_pushes(out, &pending);
+                        self.add_view(wanted, &outcome);
+                        outcome
+                    }
+                }
             }
             (Request::Unsubscribe(request), Some(connected)) => connected.unsubscribe(&request),
             (Request::Presence(request), Some(connected)) => {
@@ -138,6 +163,14 @@ impl Session {
             (Request::Unknown, Some(_)) => Outcome::Error(ErrorReply::METHOD_NOT_FOUND),
         };
         protocol::write(out, id, &outcome)
+    }
+
+    fn add_view(&mut self, wanted: Wanted, outcome: &Outcome) {
+        if let (Wanted::Session(id), Outcome::Subscribe(_)) = (wanted, outcome)
+            && let Some(connected) = &mut self.connected
+        {
+            connected.views.add(id);
+        }
     }
 
     async fn connect(&mut self, request: &ConnectRequest) -> Answer {
@@ -176,34 +209,60 @@ impl Session {
             expires_at: identity.expires_at,
             membership,
             push_prefix: protocol::push_prefix(&channel),
+            views: Views::default(),
         });
         Ok(Outcome::Connect(result))
     }
 }
 
 impl Connected {
-    /// Whether the channel is the user's own.
-    fn allowed(&self, channel: &str) -> Result<(), ErrorReply> {
+    /// What a channel is to the user.
+    fn wanted(&self, channel: &str) -> Result<Wanted, ErrorReply> {
         if channel == self.membership.channel() {
-            return Ok(());
+            return Ok(Wanted::Own);
         }
         match channel.strip_prefix("user:") {
             Some(id) if !id.is_empty() => Err(ErrorReply::PERMISSION_DENIED),
-            _ => Err(ErrorReply::UNKNOWN_CHANNEL),
+            _ => views::session_in(channel)
+                .map(Wanted::Session)
+                .ok_or(ErrorReply::UNKNOWN_CHANNEL),
+        }
+    }
+
+    /// What the user subscribes to, if it is theirs.
+    async fn may_subscribe(
+        &self,
+        request: &SubscribeRequest,
+        owners: Option<&SessionOwners>,
+    ) -> Result<Wanted, ErrorReply> {
+        let wanted = self.wanted(&request.channel)?;
+        let Wanted::Session(id) = wanted else {
+            return Ok(wanted);
+        };
+        let owners = owners.ok_or(ErrorReply::UNKNOWN_CHANNEL)?;
+        if self.views.contains(id) {
+            return Err(ErrorReply::ALREADY_SUBSCRIBED);
+        }
+        if self.views.is_full() {
+            return Err(ErrorReply::LIMIT_EXCEEDED);
+        }
+        match owners.owns(&self.user_id, id).await {
+            Ok(true) => Ok(wanted),
+            // Another user's, or nobody's: who asks can't tell.
+            Ok(false) => Err(ErrorReply::PERMISSION_DENIED),
+            Err(_away) => Err(ErrorReply::INTERNAL),
         }
     }
 
     /// The connection receives the channel already, because the server subscribed it. A client that
     /// subscribes by itself, too, is told where it stands, as if it were new: the official ones
-    /// then hand publications to that subscription.
+    /// then hand publications to that subscription. A session's channel is a part of it.
     fn subscribe(
         &self,
         request: &SubscribeRequest,
+        wanted: Wanted,
         outbox: &Outbox,
     ) -> Result<(Vec<Publication>, Outcome), Disconnect> {
-        if let Err(error) = self.allowed(&request.channel) {
-            return Ok((Vec::new(), Outcome::Error(error)));
-        }
         let since = request.since();
         let snapshot = self.membership.snapshot(outbox, since.as_ref());
         let mut snapshot = snapshot.ok_or(Disconnect::INSUFFICIENT_STATE)?;
@@ -212,13 +271,21 @@ impl Connected {
             let error = Outcome::Error(ErrorReply::UNRECOVERABLE_POSITION);
             return Ok((pending, error));
         }
-        Ok((pending, Outcome::Subscribe(subscribed(snapshot, since))))
+        let mut result = subscribed(snapshot, since);
+        if let Wanted::Session(id) = wanted {
+            result.publications = views::about(id, result.publications);
+        }
+        Ok((pending, Outcome::Subscribe(result)))
     }
 
     /// Ends the client's own subscription; the server's lasts as long as the connection.
-    fn unsubscribe(&self, request: &ChannelRequest) -> Outcome {
-        match self.allowed(&request.channel) {
-            Ok(()) => Outcome::Unsubscribe(Empty {}),
+    fn unsubscribe(&mut self, request: &ChannelRequest) -> Outcome {
+        match self.wanted(&request.channel) {
+            Ok(Wanted::Own) => Outcome::Unsubscribe(Empty {}),
+            Ok(Wanted::Session(id)) => {
+                self.views.remove(id);
+                Outcome::Unsubscribe(Empty {})
+            }
             Err(error) => Outcome::Error(error),
         }
     }
@@ -251,15 +318,21 @@ impl Connected {
         request: &ChannelRequest,
         channels: &Channels,
     ) -> Result<Vec<String>, ErrorReply> {
-        self.allowed(&request.channel)?;
+        if self.wanted(&request.channel)? != Wanted::Own {
+            return Err(ErrorReply::NOT_AVAILABLE);
+        }
         let clients = channels.clients(&self.membership).await;
         clients.map_err(|_away| ErrorReply::INTERNAL)
     }
 
     fn history(&self, request: &HistoryRequest) -> Outcome {
-        if let Err(error) = self.allowed(&request.channel) {
-            return Outcome::Error(error);
-        }
+        let session = match self.wanted(&request.channel) {
+            Ok(Wanted::Own) => None,
+            // Whose it is was told when it was subscribed to.
+            Ok(Wanted::Session(id)) if self.views.contains(id) => Some(id),
+            Ok(Wanted::Session(_)) => return Outcome::Error(ErrorReply::PERMISSION_DENIED),
+            Err(error) => return Outcome::Error(error),
+        };
         let limit = match request.limit {
             -1 => MAX_HISTORY,
             limit => match usize::try_from(limit) {
@@ -272,17 +345,24 @@ impl Connected {
                 epoch: since.epoch.clone(),
                 offset: since.offset,
             }),
-            limit,
+            // Of a session's channel, it isn't known yet how many are about it.
+            limit: session.map_or(limit, |_| usize::MAX),
             reverse: request.reverse,
         };
-        match self.membership.history(&query) {
-            Some((position, found)) => Outcome::History(HistoryResult {
-                publications: found.into_iter().map(|found| found.body).collect(),
-                epoch: position.epoch,
-                offset: position.offset,
-            }),
-            None => Outcome::Error(ErrorReply::UNRECOVERABLE_POSITION),
-        }
+        let Some((position, found)) = self.membership.history(&query) else {
+            return Outcome::Error(ErrorReply::UNRECOVERABLE_POSITION);
+        };
+        let found = found.into_iter().map(|found| found.body);
+        let mut publications = match session {
+            Some(id) => views::about(id, found),
+            None => found.collect(),
+        };
+        publications.truncate(limit);
+        Outcome::History(HistoryResult {
+            publications,
+            epoch: position.epoch,
+            offset: position.offset,
+        })
     }
 
     fn refresh(&mut self, auth: &Auth, client: &str, token: &str) -> Answer {
@@ -303,27 +383,6 @@ impl Connected {
             ttl: ttl(identity.expires_at),
         }))
     }
-}
-
-enum Refused {
-    Expired,
-    Invalid,
-}
-
-fn check(auth: &Auth, token: &str) -> Result<Identity, Refused> {
-    auth.check(token).map_err(|problem| {
-        // The one thing that a client can mend by itself; service-kit tells it only in words.
-        match problem.detail.contains("expired") {
-            true => Refused::Expired,
-            false => Refused::Invalid,
-        }
-    })
-}
-
-/// Seconds until then, at least one: a client takes 0 for a mistake.
-fn ttl(expires_at: DateTime<Utc>) -> u32 {
-    let seconds = (expires_at - Utc::now()).num_seconds().max(1);
-    u32::try_from(seconds).unwrap_or(u32::MAX)
 }
 
 fn subscribed(snapshot: Snapshot, since: Option<Position>) -> SubscribeResult {

@@ -102,7 +102,7 @@ pub(super) async fn notifications(
     Ok(Json(Page::cut(items, limit, |last| last.id.to_string())))
 }
 
-fn unprocessable(field: &str, detail: &str) -> Problem {
+pub(super) fn unprocessable(field: &str, detail: &str) -> Problem {
     let code = format!("invalid_{field}");
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, &code, detail)
         .field(field)

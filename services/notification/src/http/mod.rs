@@ -3,7 +3,11 @@
 mod accounts;
 mod api;
 mod dashboard;
+mod deliveries;
 mod events;
+mod preferences;
+mod target_checks;
+mod targets;
 
 use axum::Router;
 use axum::routing::any;
@@ -16,6 +20,7 @@ use utoipa_axum::routes;
 
 use crate::accounts::Accounts;
 use crate::centrifuge::Gateway;
+use crate::outside::{Client, Queue, Targets};
 use crate::store::Store;
 
 /// What the handlers need. Cheap to clone.
@@ -25,15 +30,25 @@ pub(crate) struct App {
     pub(crate) auth: Auth,
     pub(crate) gateway: Gateway,
     pub(crate) store: Store,
+    pub(crate) outside: Outside,
     pub(crate) embedded: bool,
     pub(crate) feed: FeedSource,
+}
+
+/// What goes out of the house. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Outside {
+    pub(crate) targets: Targets,
+    pub(crate) queue: Queue,
+    pub(crate) client: Client,
 }
 
 #[derive(OpenApi)]
 #[openapi(info(
     title = "AlgoTrade notification",
-    description = "Signing in, accounts, a user's notifications, and a user's events over the \
-                   Centrifuge protocol (JSON) at /connection/websocket, /connection/sse and \
+    description = "Signing in, accounts, a user's notifications here and outside (webhooks, Slack, \
+                   Discord, Telegram), and a user's events over the Centrifuge protocol (JSON) at \
+                   /connection/websocket, /connection/sse and \
                    /connection/http_stream"
 ))]
 struct Document;
@@ -44,6 +59,13 @@ pub(crate) fn router(app: App) -> (Router, utoipa::openapi::OpenApi) {
         .routes(routes!(api::guest))
         .routes(routes!(api::me))
         .routes(routes!(api::notifications))
+        .routes(routes!(targets::list, targets::create))
+        .routes(routes!(targets::change, targets::delete))
+        .routes(routes!(targets::test))
+        .routes(routes!(targets::exchange_secret))
+        .routes(routes!(preferences::get, preferences::put))
+        .routes(routes!(deliveries::list))
+        .routes(routes!(deliveries::retry))
         .routes(routes!(api::status))
         .routes(routes!(events::websocket))
         .routes(routes!(events::sse))

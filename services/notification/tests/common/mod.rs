@@ -195,8 +195,43 @@ impl TestApp {
         answer(self.http.post(url).json(body)).await
     }
 
+    /// Any request of a user.
+    pub async fn call(
+        &self,
+        method: reqwest::Method,
+        path: &str,
+        token: &str,
+        body: Option<&Value>,
+    ) -> (u16, Value) {
+        let url = format!("http://{}{path}", self.address);
+        let mut request = self.http.request(method, url).bearer_auth(token);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        answer(request).await
+    }
+
+    /// Another process's service in this one: it shares everything that replicas share.
+    pub async fn replica(&self) -> Replica {
+        let (_, shutdown, server) = serve(&self.settings, "127.0.0.1:0").await;
+        Replica { shutdown, server }
+    }
+
     pub async fn post(&self, path: &str) -> (u16, Value) {
         answer(self.http.post(format!("http://{}{path}", self.address))).await
+    }
+}
+
+/// See [`TestApp::replica`].
+pub struct Replica {
+    shutdown: CancellationToken,
+    server: JoinHandle<anyhow::Result<()>>,
+}
+
+impl Replica {
+    pub async fn stop(self) {
+        self.shutdown.cancel();
+        self.server.await.unwrap().unwrap();
     }
 }
 

@@ -330,18 +330,82 @@ test("sessions are compared, and the system and the settings have their pages", 
   await choose("");
 });
 
+test("a target is added, tested and deleted; what is wrong stands beside its field", async () => {
+  expected = (text) => /422/.test(text);
+  await page.goto(`${base}/settings/notifications`);
+  await page.getByRole("button", { name: "Add a target" }).click();
+  await page.getByRole("button", { name: "Add target" }).click();
+  await page.getByText("Give it a name that you will recognise.").waitFor();
+  assert.equal(await page.getByLabel("Name").evaluate((it) => it === document.activeElement), true);
+  const name = `Phone <img src=x onerror="document.title='owned'">`;
+  await page.getByLabel("Name").fill(name);
+  await page.getByLabel("Address").fill("https://10.0.0.1/hook");
+  await page.getByRole("button", { name: "Add target" }).click();
+  // From the server, beside the same field.
+  await page.getByText("the address is not on the public internet").waitFor();
+  assert.equal(await page.getByLabel("Address").getAttribute("aria-invalid"), "true");
+  await accessible("new target");
+  await page.getByLabel("Address").fill("https://localhost/hook?token=s3cr3t");
+  await page.getByRole("button", { name: "Add target" }).click();
+  const secret = await page.getByTestId("secret").textContent();
+  assert.match(secret, /^whsec_/);
+  await shoot("targets-laptop-light");
+  await page.getByRole("button", { name: "Done" }).click();
+  const target = page.getByTestId("target").filter({ hasText: "Phone" });
+  assert.ok((await target.textContent()).includes(name), "markup stays text");
+  assert.ok(
+    !(await page.content()).includes("s3cr3t"),
+    "what is secret of an address is not shown",
+  );
+  await target.getByRole("button", { name: "Send a test" }).click();
+  await target.getByText("It didn't arrive: the address is not on the public internet.").waitFor();
+
+  const preferences = page.getByTestId("preferences");
+  await preferences.getByLabel("At most").fill("0");
+  await preferences.getByRole("button", { name: "Save" }).click();
+  await preferences.getByText("Enter a whole number from 1 to 600.").waitFor();
+  await preferences.getByLabel("At most").fill("30");
+  await preferences.getByLabel(/^Quiet hours/).check();
+  await preferences.getByLabel("Each day's summary").uncheck();
+  await preferences.getByRole("button", { name: "Save" }).click();
+  await preferences.getByText("Saved.").waitFor();
+  await accessible("notification settings");
+  await shoot("notification-settings-laptop-light", { fullPage: true });
+  await page.reload();
+  assert.equal(await preferences.getByLabel("At most").inputValue(), "30");
+  assert.equal(await preferences.getByLabel("Each day's summary").isChecked(), false);
+  await target.getByRole("button", { name: "Delete" }).click();
+  await target.getByRole("button", { name: "Delete it" }).click();
+  await target.waitFor({ state: "detached" });
+  expected = () => false;
+});
+
 test("a session is created through the form, and trades or waits; markup stays text", async () => {
   const name = `From the form <img src=x onerror="document.title='owned'">`;
   await page.goto(`${base}/sessions/new`);
   await page.getByLabel("Name (optional)").fill(name);
   await page.getByLabel("Starting balance").fill("25,000");
+  await page.getByText("How the market answers").click();
+  await page.getByLabel("Orders fill").selectOption("volume");
+  await page.getByLabel("Share of each trade").fill("150");
+  await page.getByLabel("Latency").selectOption("fixed");
+  await page.getByText("Limits on risk").click();
+  await page.getByLabel("Fall from the highest equity").fill("30");
+  await page.getByRole("button", { name: "Start session" }).click();
+  await page.getByText("It must be at most 100.").waitFor();
+  const share = page.getByLabel("Share of each trade");
+  assert.equal(await share.evaluate((it) => it === document.activeElement), true);
   await accessible("new session");
-  await shoot("new-session-laptop-light");
+  await shoot("new-session-laptop-light", { fullPage: true });
+  await share.fill("50");
   await page.getByRole("button", { name: "Start session" }).click();
   await page.waitForURL(/\/sessions\/(?!new)[^/]+$/);
   await page.getByText(name).waitFor();
   await page.locator(".badge.good", { hasText: "Running" }).waitFor();
   assert.notEqual(await page.title(), "owned");
+  const terms = page.getByTestId("terms");
+  await terms.getByText("at most 50% of what is traded").waitFor();
+  await terms.getByText("30% below the highest equity").waitFor();
   await page.locator(".page-actions").getByRole("button", { name: "Stop", exact: true }).click();
   await page.getByRole("button", { name: "Stop it" }).click();
   await page.locator(".session-title .badge", { hasText: "Stopped" }).waitFor();
@@ -363,6 +427,7 @@ test("pages hold together in dark and on a phone", async () => {
     compare: "/compare",
     system: "/system",
     settings: "/settings",
+    "settings-notifications": "/settings/notifications",
   };
   for (const [size, viewport] of Object.entries({ laptop: LAPTOP, phone: PHONE })) {
     for (const scheme of ["dark", "light"]) {

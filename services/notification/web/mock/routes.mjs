@@ -1,5 +1,6 @@
 /** Routes: method and path pattern -> (world, match, query, body) -> [status, body]. */
 import { compile, templates } from "./strategies.mjs";
+import { targetRoutes } from "./targets.mjs";
 import { now, round, USER } from "./world.mjs";
 
 export class Refused extends Error {
@@ -31,6 +32,8 @@ function checkSession(world, body) {
   }
 }
 
+let redriven = false;
+
 const list = (items) => ({ items, next_cursor: null });
 
 export const ROUTES = [
@@ -56,7 +59,48 @@ export const ROUTES = [
     "GET /v1/status",
     () => [200, { version: "0.1.0", mode: "embedded", feed: "simulator", guest: true }],
   ],
+  [
+    "GET /v1/ops/health",
+    () => {
+      const timestamp = now();
+      const ready = (service, lag) => ({
+        service,
+        status: "ready",
+        timestamp,
+        latency_ms: 3,
+        lag,
+        waiting_ms: lag === null ? null : 0,
+      });
+      const late = { status: "kafka: not reachable", lag: 1_204, waiting_ms: 8_200 };
+      const services = [
+        ready("market-data", null),
+        ready("strategy", 0),
+        ready("forward-test", 12),
+      ];
+      return [200, list([...services, { ...ready("notification", 0), ...late }])];
+    },
+  ],
+  [
+    "GET /v1/ops/dead-letters",
+    () => {
+      const topic = "trade-executions.notification-service.dlq";
+      const letters = { topic, source: "trade-executions", group: "notification-service" };
+      const times = { oldest: now(), newest: now() };
+      return [
+        200,
+        list([{ ...letters, class: "transient", letters: 4, pending: redriven ? 0 : 3, ...times }]),
+      ];
+    },
+  ],
+  [
+    "POST /v1/ops/dead-letters/([^/]+)/redrive",
+    () => {
+      redriven = true;
+      return [200, { redriven: 3, already: 1, held_back: 0, misplaced: 0, executed: true }];
+    },
+  ],
   ["GET /v1/notifications", (world) => [200, list(world.notices)]],
+  ...targetRoutes(Refused),
   [
     "GET /v1/products",
     (world) => [

@@ -24,7 +24,8 @@ export const CSP = [
   "frame-ancestors 'none'",
 ].join("; ");
 
-const DIST = join(fileURLToPath(new URL(".", import.meta.url)), "..", "dist");
+const DIST =
+  process.env.MOCK_DIST ?? join(fileURLToPath(new URL(".", import.meta.url)), "..", "dist");
 const TYPES = {
   ".html": "text/html; charset=utf-8",
   ".js": "text/javascript",

@@ -8,6 +8,13 @@ const BASES = { BTCUSD: 87_786.04, ETHUSD: 2_931.55, SOLUSD: 136.42 };
 export const now = () => new Date().toISOString();
 export const round = (value, digits = 2) => Number(value.toFixed(digits));
 
+/** Terms as the server keeps them. */
+function keptTerms({ fill_model, slippage, latency, gap, fees, risk, cost_method }) {
+  const market = { fill_model, slippage, latency, gap, fees };
+  const plain = Object.values({ ...market, risk, cost_method }).every((part) => part === undefined);
+  return plain ? null : { market, risk, cost_method };
+}
+
 /** Made anew for each server, so that tests don't share it. */
 export class World {
   prices = new Map(Object.entries(BASES));
@@ -89,6 +96,7 @@ export class World {
       strategy_version: strategy.version,
       strategy_name: strategy.name,
       ...body,
+      terms: keptTerms(body),
       name: body.name ?? `${strategy.name} on ${body.symbol}`,
       status: "RUNNING",
       status_reason: null,

@@ -21,6 +21,7 @@ const ComparePage = lazy(() => import("./pages/compare"));
 const SystemPage = lazy(() => import("./pages/system"));
 const AccountPage = lazy(() => import("./pages/account"));
 const SettingsPage = lazy(() => import("./pages/settings"));
+const NotificationSettingsPage = lazy(() => import("./pages/notification-settings"));
 const NotificationsPage = lazy(() => import("./pages/notifications"));
 
 export function App() {
@@ -68,6 +69,7 @@ function Pages() {
       <Route path="/system" component={SystemPage} />
       <Route path="/account" component={AccountPage} />
       <Route path="/settings" component={SettingsPage} />
+      <Route path="/settings/notifications" component={NotificationSettingsPage} />
       <Route path="/notifications" component={NotificationsPage} />
       <Route>
         <Empty

@@ -4,6 +4,7 @@ mod feed;
 mod figure;
 mod kafka;
 mod pipeline;
+mod push;
 
 use std::process::ExitCode;
 
@@ -24,6 +25,8 @@ enum Part {
     Kafka(kafka::Arguments),
     /// The whole pipeline, from the feed's socket to the ledger, in processes of its own.
     Pipeline(pipeline::Arguments),
+    /// Thousands of WebSocket clients on one replica of notification, or on a Centrifugo.
+    Push(push::Arguments),
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
@@ -31,5 +34,6 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Part::Feed(arguments) => feed::run(arguments),
         Part::Kafka(arguments) => kafka::run(arguments),
         Part::Pipeline(arguments) => pipeline::run(arguments),
+        Part::Push(arguments) => push::run(arguments),
     }
 }

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use kafka_common::{Delivery, KafkaSettings, admin};
 use service_kit::Settings;
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use uuid::Uuid;
 
 use super::Arguments;
 use crate::backing::Backing;
+use crate::scratch;
 
 /// The servers of one replay.
 #[derive(Debug)]
@@ -62,20 +62,12 @@ impl Servers {
         settings: &mut Settings,
     ) -> anyhow::Result<Self> {
         let run = format!("{name}_{}", Uuid::new_v4().simple());
-        let mut connection = PgConnection::connect(database)
-            .await
-            .with_context(|| "--database can't be reached")?;
-        // The name is made here: letters, digits and an underscore.
-        sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {run}")))
-            .execute(&mut connection)
-            .await
-            .with_context(|| "--database: creating a database for this run")?;
-        connection.close().await?;
+        let own = scratch::create_database(database, &run).await?;
         kafka.clone_into(&mut settings.kafka.bootstrap_servers);
         settings.kafka.delivery = Delivery::ExactlyOnce;
         settings.kafka.topic_prefix = format!("{run}.");
         settings.kafka.group_prefix = format!("{run}.");
-        settings.database.url = with_database(database, &run)?.into();
+        settings.database.url = own.into();
         settings.redis.url = redis.unwrap_or_default().to_owned().into();
         settings.redis.key_prefix = format!("{run}:");
         Ok(Self::Given {
@@ -97,52 +89,9 @@ impl Servers {
                 database,
             } => {
                 admin::delete_topics(kafka).await?;
-                let mut connection = PgConnection::connect(&admin_url).await?;
-                sqlx::query(AssertSqlSafe(format!(
-                    "DROP DATABASE {database} WITH (FORCE)"
-                )))
-                .execute(&mut connection)
-                .await?;
-                connection.close().await?;
+                scratch::drop_database(&admin_url, &database).await?;
             }
         }
         Ok(())
-    }
-}
-
-/// The same server's URL with another database.
-fn with_database(url: &str, database: &str) -> anyhow::Result<String> {
-    let (base, query) = url
-        .split_once('?')
-        .map_or((url, None), |(b, q)| (b, Some(q)));
-    let after_scheme = base
-        .find("://")
-        .map(|at| at + 3)
-        .context("--database is not a URL")?;
-    let host_end = base[after_scheme..]
-        .find('/')
-        .map_or(base.len(), |at| after_scheme + at);
-    let query = query.map(|query| format!("?{query}")).unwrap_or_default();
-    Ok(format!("{}/{database}{query}", &base[..host_end]))
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::with_database;
-
-    #[test]
-    fn the_database_in_a_url_is_replaced() {
-        for (url, expected) in [
-            ("postgres://u:p@h:1/postgres", "postgres://u:p@h:1/run"),
-            ("postgres://h", "postgres://h/run"),
-            (
-                "postgres://h/a?sslmode=disable",
-                "postgres://h/run?sslmode=disable",
-            ),
-        ] {
-            assert_eq!(with_database(url, "run").unwrap(), expected);
-        }
-        assert!(with_database("localhost", "run").is_err());
     }
 }

@@ -51,6 +51,9 @@ export class PriceView {
   private colors: Palette;
   private bars: readonly Candle[] = [];
   private trades: readonly Trade[] = [];
+  private look: Look = "candles";
+  /** What is drawn as marks, to draw them anew only where they are others. */
+  private marked = "";
   readonly dispose: () => void;
 
   constructor(box: HTMLElement) {
@@ -74,8 +77,10 @@ export class PriceView {
   }
 
   setLook(look: Look): void {
+    this.look = look;
     this.candles.applyOptions({ visible: look === "candles" });
     this.line.applyOptions({ visible: look === "line" });
+    this.mark(true);
   }
 
   /** All bars anew; `fresh` when they are others than before, which resets the view. */
@@ -88,7 +93,7 @@ export class PriceView {
     this.candles.setData(bars.map(bar));
     this.line.setData(bars.map(close));
     this.volume.setData(bars.map((candle) => this.volumeBar(candle)));
-    this.mark();
+    this.mark(true);
     if (!fresh) return;
     const from = Math.max(0, bars.length - VISIBLE);
     // A young market has few bars: a third of the width at least, lest one bar fills it all.
@@ -208,20 +213,23 @@ export class PriceView {
     return { time: at(candle.time), value: candle.volume, color };
   }
 
-  private mark(): void {
+  private mark(anew = false): void {
     const { up, down } = this.colors;
-    const markers = markersOf(this.bars, this.trades).map(
-      ({ time, action, count }): SeriesMarker<Time> => ({
-        time: at(time),
-        position: action === "BUY" ? "belowBar" : "aboveBar",
-        shape: action === "BUY" ? "arrowUp" : "arrowDown",
-        color: action === "BUY" ? up : down,
-        size: 1,
-        text: count > 1 ? String(count) : "",
-      }),
-    );
-    this.candleMarkers.setMarkers(markers);
-    this.lineMarkers.setMarkers(markers);
+    const marks = markersOf(this.bars, this.trades);
+    const marked = marks.map(({ time, action, count }) => `${time}${action}${count}`).join();
+    if (marked === this.marked && !anew) return;
+    this.marked = marked;
+    const markers = marks.map(({ time, action, count }): SeriesMarker<Time> => ({
+      time: at(time),
+      position: action === "BUY" ? "belowBar" : "aboveBar",
+      shape: action === "BUY" ? "arrowUp" : "arrowDown",
+      color: action === "BUY" ? up : down,
+      size: 1,
+      text: count > 1 ? String(count) : "",
+    }));
+    // On the series that isn't seen they would be laid out all the same.
+    this.candleMarkers.setMarkers(this.look === "candles" ? markers : []);
+    this.lineMarkers.setMarkers(this.look === "line" ? markers : []);
   }
 
   private paint(colors: Palette): void {
@@ -235,7 +243,7 @@ export class PriceView {
     });
     this.line.applyOptions({ color: colors.accent });
     this.volume.setData(this.bars.map((candle) => this.volumeBar(candle)));
-    this.mark();
+    this.mark(true);
     this.setLevels(this.levels.map(({ level }) => level));
     for (const [index, { series }] of [...this.lines.values()].entries()) {
       series.applyOptions({ color: this.lineColor(index) });

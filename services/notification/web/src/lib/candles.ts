@@ -1,4 +1,5 @@
 /** Candles continued by ticks, and trades placed on them. Times are event times throughout. */
+import { secondOf } from "./seconds";
 import type { Candle, Tick, Trade } from "./types";
 
 /** Seconds of each interval that the page offers. */
@@ -55,7 +56,7 @@ export function markersOf(candles: readonly Candle[], trades: readonly Trade[]):
   const marks = new Map<string, Mark>();
   for (const trade of trades) {
     if (trade.status !== "FILLED") continue;
-    const time = barAt(candles, Date.parse(trade.timestamp) / 1000);
+    const time = barAt(candles, secondOf(trade));
     if (time === null) continue;
     const key = `${time}:${trade.action}`;
     const mark = marks.get(key);

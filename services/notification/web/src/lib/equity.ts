@@ -1,3 +1,4 @@
+import { secondOf } from "./seconds";
 import type { EquityPoint } from "./types";
 
 export interface LinePoint {
@@ -16,7 +17,7 @@ function secondly(
 ): LinePoint[] {
   const line: LinePoint[] = [];
   for (const point of points) {
-    const time = Math.floor(Date.parse(point.timestamp) / 1000);
+    const time = Math.floor(secondOf(point));
     if (!Number.isFinite(time)) continue;
     const last = line.at(-1);
     if (last && time <= last.time) last.value = pick(point);

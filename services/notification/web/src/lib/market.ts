@@ -18,6 +18,10 @@ class Market {
   readonly state = new Store<StreamState>("idle");
   private readonly quotes = new Map<string, Quote>();
   private readonly listeners = new Map<string, Set<(tick: Tick) => void>>();
+  private readonly watchers = new Map<string, Set<() => void>>();
+  /** Symbols whose watchers are told in the next frame. */
+  private readonly moved = new Set<string>();
+  private frame = 0;
   private symbols: string[] = [];
   private source: EventSource | null = null;
   private retry: ReturnType<typeof setTimeout> | undefined;
@@ -35,14 +39,14 @@ class Market {
     return this.quotes.get(symbol);
   }
 
+  /** Hears every tick. */
   listen(symbol: string, listener: (tick: Tick) => void): () => void {
-    let set = this.listeners.get(symbol);
-    if (!set) {
-      set = new Set();
-      this.listeners.set(symbol, set);
-    }
-    set.add(listener);
-    return () => set.delete(listener);
+    return added(this.listeners, symbol, listener);
+  }
+
+  /** Is told when the quote is another one, once a frame at most: nobody sees more. */
+  follow(symbol: string, notify: () => void): () => void {
+    return added(this.watchers, symbol, notify);
   }
 
   private open(): void {
@@ -84,12 +88,29 @@ class Market {
     const direction = change > 0 ? "up" : change < 0 ? "down" : (before?.direction ?? "flat");
     this.quotes.set(tick.symbol, { tick, direction });
     for (const listener of this.listeners.get(tick.symbol) ?? []) listener(tick);
+    this.moved.add(tick.symbol);
+    this.frame ||= requestAnimationFrame(() => this.tell());
   }
+
+  private tell(): void {
+    this.frame = 0;
+    const moved = [...this.moved];
+    this.moved.clear();
+    for (const symbol of moved) {
+      for (const notify of [...(this.watchers.get(symbol) ?? [])]) notify();
+    }
+  }
+}
+
+function added<T>(sets: Map<string, Set<T>>, key: string, item: T): () => void {
+  const set = sets.get(key) ?? new Set<T>();
+  sets.set(key, set.add(item));
+  return () => set.delete(item);
 }
 
 export const market = new Market();
 
 export function useQuote(symbol: string): Quote | undefined {
-  const subscribe = useCallback((notify: () => void) => market.listen(symbol, notify), [symbol]);
+  const subscribe = useCallback((notify: () => void) => market.follow(symbol, notify), [symbol]);
   return useSyncExternalStore(subscribe, () => market.quote(symbol));
 }

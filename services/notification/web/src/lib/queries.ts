@@ -3,6 +3,7 @@ import { keepPreviousData, QueryClient, queryOptions } from "@tanstack/react-que
 import { Problem, request } from "./api";
 import { withNumbers } from "./number";
 import { readOrder, type Order } from "./orders";
+import type { Terms } from "./terms";
 import type {
   Candle,
   Compilation,
@@ -278,7 +279,7 @@ export async function fetchEquity(id: string, signal?: AbortSignal): Promise<Equ
   return items.map((point) => withNumbers(point, ["price", "cash", "position", "equity"]));
 }
 
-export interface NewSession {
+export interface NewSession extends Terms {
   strategy_id: string;
   symbol: string;
   timeframe: string;

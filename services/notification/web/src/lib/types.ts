@@ -1,4 +1,5 @@
 /** Shapes of the HTTP API and of what is pushed. Money and quantities are JSON numbers. */
+import type { SessionTerms } from "./session-terms";
 
 export interface Page<T> {
   items: T[];
@@ -151,6 +152,8 @@ export interface Session {
   timeframe: string;
   initial_balance: number;
   fee_rate: number;
+  /** Null where orders fill whole at the next trade, for one fee. */
+  terms?: SessionTerms | null;
   status: SessionStatus;
   status_reason: string | null;
   cash: number;

@@ -1,3 +1,4 @@
+import "../styles/new-session.css";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { lazy, Suspense, useEffect, useRef, useState, type FormEvent } from "react";
 import { Link, useLocation, useSearch } from "wouter";
@@ -13,6 +14,7 @@ import {
   subscriptionsQuery,
   templatesQuery,
 } from "../lib/queries";
+import { EMPTY_TERMS, MARKET_FIELDS, readTerms, RISK_FIELDS, type TermsForm } from "../lib/terms";
 import type { Diagnostic, Strategy, Template } from "../lib/types";
 import {
   parseNumber,
@@ -22,6 +24,7 @@ import {
   type Errors,
   type SessionForm,
 } from "../lib/validate";
+import { MarketTerms, RiskTerms } from "../ui/new-session/terms";
 import { Failure, Field, LivePrice, Page, Panel, Skeleton } from "../ui/parts";
 
 const GraphView = lazy(() => import("../charts/graph-view"));
@@ -69,7 +72,16 @@ interface Market {
 }
 
 /** The fields in their order on the page: the first with an error gets the focus. */
-const ORDER = ["strategy_id", "symbol", "timeframe", "initial_balance", "fee_rate", "name"];
+const ORDER = [
+  "strategy_id",
+  "symbol",
+  "timeframe",
+  "initial_balance",
+  "fee_rate",
+  "name",
+  ...MARKET_FIELDS,
+  ...RISK_FIELDS,
+];
 
 function Form({
   strategies,
@@ -95,6 +107,7 @@ function Form({
     fee: wanted.get("fee") ?? "0.1",
     name: "",
   }));
+  const [terms, setTerms] = useState<TermsForm>(EMPTY_TERMS);
   const [errors, setErrors] = useState<Errors>({});
   const [failure, setFailure] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
@@ -109,13 +122,20 @@ function Form({
     if (first) element.current?.querySelector<HTMLElement>(`[name="${first}"]`)?.focus();
   }, [errors]);
 
-  const set = (field: keyof SessionForm, errorKey: string) => (value: string) => {
-    setForm((current) => ({ ...current, [field]: value }));
+  const touched = (errorKey: string) => {
     setErrors((current) =>
       Object.fromEntries(Object.entries(current).filter(([name]) => name !== errorKey)),
     );
     setFailure(null);
     setKey(newKey());
+  };
+  const set = (field: keyof SessionForm, errorKey: string) => (value: string) => {
+    setForm((current) => ({ ...current, [field]: value }));
+    touched(errorKey);
+  };
+  const setTerm = (change: Partial<TermsForm>, errorKey: string) => {
+    setTerms((current) => ({ ...current, ...change }));
+    touched(errorKey);
   };
 
   /** A template becomes a strategy of the user's own; only once, should the session fail. */
@@ -131,11 +151,14 @@ function Form({
   };
 
   const start = async () => {
-    const found = validateSession(form);
+    const read = readTerms(terms);
+    const found = { ...validateSession(form), ...read.errors };
+    // A rate that isn't asked for isn't wrong.
+    if (terms.fees !== "rate") delete found.fee_rate;
     setErrors(found);
     setFailure(null);
     const balance = parseNumber(form.balance);
-    const fee = parseNumber(form.fee);
+    const fee = parseNumber(terms.fees === "rate" ? form.fee : "0");
     if (Object.keys(found).length > 0 || balance === null || fee === null) return;
     setBusy(true);
     try {
@@ -147,6 +170,7 @@ function Form({
           timeframe: form.timeframe,
           initial_balance: balance,
           fee_rate: percentToRate(fee),
+          ...read.terms,
           ...(name && { name }),
         },
         key,
@@ -271,11 +295,17 @@ function Form({
                 />
               )}
             </Field>
-            <Field label="Fee per trade" error={errors.fee_rate} suffix="%">
+            <Field
+              label="Fee per trade"
+              error={errors.fee_rate}
+              suffix="%"
+              help={terms.fees === "rate" ? undefined : "As chosen below"}
+            >
               {(control) => (
                 <input
                   {...control}
                   name="fee_rate"
+                  disabled={terms.fees !== "rate"}
                   inputMode="decimal"
                   autoComplete="off"
                   className="num"
@@ -297,6 +327,8 @@ function Form({
               />
             )}
           </Field>
+          <MarketTerms form={terms} errors={errors} set={setTerm} />
+          <RiskTerms form={terms} errors={errors} set={setTerm} />
           {failure !== null && (
             <div className="form-failure">
               <Failure error={failure} />

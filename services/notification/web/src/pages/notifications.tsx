@@ -1,12 +1,20 @@
 import { useQuery } from "@tanstack/react-query";
 import { dayAndTime, moment, zone } from "../lib/format";
 import { noticesQuery } from "../lib/queries";
-import { Empty, Failure, Page, Panel, Skeleton } from "../ui/parts";
+import { Empty, Failure, LinkButton, Page, Panel, Skeleton } from "../ui/parts";
 
 export default function NotificationsPage() {
   const notices = useQuery(noticesQuery);
   return (
-    <Page title="Notifications" lead={`Times in ${zone()}.`}>
+    <Page
+      title="Notifications"
+      lead={`Times in ${zone()}.`}
+      actions={
+        <LinkButton href="/settings/notifications" icon="gear">
+          Where you are told
+        </LinkButton>
+      }
+    >
       <Panel flush>
         {notices.isPending && <Skeleton rows={3} height={44} />}
         {notices.isError && !notices.data && (

@@ -4,10 +4,11 @@ import { lazy, Suspense, useMemo, useState } from "react";
 import { Link } from "wouter";
 import { Problem } from "../lib/api";
 import { useFeatures } from "../lib/features";
-import { moment, pair, rate } from "../lib/format";
+import { moment, pair } from "../lib/format";
 import { entryPrice, isOpen, levelsOf, type Order } from "../lib/orders";
 import { ordersQuery, sessionQuery } from "../lib/queries";
 import type { Session } from "../lib/types";
+import { feeText, termsInWords } from "../lib/session-terms";
 import { useLedger, type LedgerView } from "../lib/use-ledger";
 import { Icon } from "../ui/icons";
 import {
@@ -97,7 +98,7 @@ function Loaded({ session, view }: { session: Session; view: LedgerView }) {
             {session.strategy_name ?? "Strategy"} v{session.strategy_version}
           </Link>
           <span>{session.timeframe === "tick" ? "every trade" : `${session.timeframe} bars`}</span>
-          <span>fee {rate(session.fee_rate)}</span>
+          <span>{feeText(session.fee_rate, session.terms)}</span>
           {session.started_at && <span>since {moment(session.started_at)}</span>}
         </span>
       }
@@ -154,6 +155,7 @@ function Loaded({ session, view }: { session: Session; view: LedgerView }) {
         </div>
       </div>
       <Performance session={session} />
+      <Terms session={session} />
       <p className="faint attribution">
         Charts: TradingView Lightweight Charts™. Copyright © 2025{" "}
         <a href="https://www.tradingview.com/" rel="noreferrer" target="_blank">
@@ -161,6 +163,24 @@ function Loaded({ session, view }: { session: Session; view: LedgerView }) {
         </a>
       </p>
     </Page>
+  );
+}
+
+/** What was chosen for this session beyond balance and fee. */
+function Terms({ session }: { session: Session }) {
+  const terms = termsInWords(session.terms);
+  if (terms.length === 0) return null;
+  return (
+    <Panel title="Terms">
+      <dl className="terms" data-testid="terms">
+        {terms.map(([label, text]) => (
+          <div key={label}>
+            <dt>{label}</dt>
+            <dd>{text}</dd>
+          </div>
+        ))}
+      </dl>
+    </Panel>
   );
 }
 

@@ -21,9 +21,14 @@ export default function SettingsPage() {
       title="Settings"
       lead="Of this browser."
       actions={
-        <LinkButton href="/system" icon="heart">
-          System
-        </LinkButton>
+        <>
+          <LinkButton href="/settings/notifications" icon="bell">
+            Notifications
+          </LinkButton>
+          <LinkButton href="/system" icon="heart">
+            System
+          </LinkButton>
+        </>
       }
     >
       <Panel title="Look" className="narrow-panel">

@@ -4,6 +4,8 @@ import { count, pair, span } from "../lib/format";
 import { toNumber } from "../lib/number";
 import { statusQuery, subscriptionsQuery } from "../lib/queries";
 import { Failure, Metric, Page, Panel, Skeleton, Time } from "../ui/parts";
+import { DeadLettersPanel } from "../ui/system/dead-letters";
+import { Services } from "../ui/system/services";
 
 interface Health {
   status?: string;
@@ -63,6 +65,8 @@ export default function SystemPage() {
       {health.isError && !health.data && (
         <Failure error={health.error} retry={() => void health.refetch()} />
       )}
+      <Services />
+      <DeadLettersPanel />
       <Feed products={health.data?.details?.products ?? {}} />
     </Page>
   );
