@@ -24,8 +24,8 @@ use end_to_end_tests::process::Process;
 use end_to_end_tests::recording::Recording;
 use end_to_end_tests::stack::{Plan, Stack, kafka_of};
 use end_to_end_tests::{binaries, schemas, tool};
-use kafka_common::topics::{CATALOGUE, TopicVisitor};
-use kafka_common::{Topic, Topics, admin, envelope};
+use kafka_common::topics::{self, CATALOGUE, TopicVisitor};
+use kafka_common::{Topic, admin, envelope};
 use serde_json::{Value, json};
 
 /// Trades of the market that a fixture is made of, and of the part that the release has seen.
@@ -102,7 +102,7 @@ fn messages_of_every_release_are_read() {
         let mut read: BTreeMap<String, u32> = BTreeMap::new();
         for record in fixture::records(&fixture::folder(&release)) {
             let old: Value = serde_json::from_str(record.value.get()).unwrap();
-            let new = Topics::visit(&record.topic, Rewritten(&record)).expect("a topic");
+            let new = topics::visit(&record.topic, Rewritten(&record)).expect("a topic");
             assert_kept(&old["data"], &new, &format!("{release} {}", record.topic));
             *read.entry(record.topic).or_default() += 1;
         }
