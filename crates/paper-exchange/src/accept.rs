@@ -13,6 +13,7 @@ use crate::model::Fees;
 use crate::open::{OpenOrder, Phase};
 use crate::order::{Action, Disposition, OrderRequest};
 use crate::output::{OrderEvent, OrderStatus, Output};
+use crate::quiet::Quiet;
 use crate::reject::Reject;
 use crate::sizing::{Means, quantity_at};
 
@@ -140,6 +141,7 @@ impl Account {
             let event = self.order_event(&order, OrderStatus::Open, time, reason);
             out.push(Output::Order(event));
         }
+        self.quiet = Quiet::default();
         self.pending.push(order);
     }
 
@@ -174,6 +176,7 @@ impl Account {
         };
         let reason = match self.replaced(index, change) {
             Ok(order) => {
+                self.quiet = Quiet::default();
                 self.pending[index] = order;
                 "replaced: as asked".to_owned()
             }

@@ -12,6 +12,7 @@ use crate::metrics::Metrics;
 use crate::open::OpenOrder;
 use crate::order::OrderRequest;
 use crate::output::{EquityPoint, Execution, ExecutionStatus, Marker, Output};
+use crate::quiet::Quiet;
 use crate::reject::Reject;
 use crate::risk::RiskState;
 use crate::terms::SessionTerms;
@@ -86,6 +87,9 @@ pub struct Account {
     /// It stops when no order is open any more.
     #[serde(default)]
     pub(crate) closing: bool,
+    /// Where no trade concerns any of `pending`.
+    #[serde(skip)]
+    pub(crate) quiet: Quiet,
 }
 
 fn readable_version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
@@ -119,6 +123,7 @@ impl Account {
             risk: RiskState::default(),
             paused: false,
             closing: false,
+            quiet: Quiet::default(),
         }
     }
 
@@ -182,7 +187,7 @@ impl Account {
             self.watch_losses(trade.time, before, out);
         }
         let fills_before = self.counts.fills;
-        if !self.pending.is_empty() {
+        if !self.pending.is_empty() && !self.quiet.holds(price) {
             self.meet_all(trade, quote, out)?;
         }
         if new_minute && self.counts.fills == fills_before {

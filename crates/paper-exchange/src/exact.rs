@@ -97,9 +97,51 @@ pub(crate) fn mul_div(a: u128, b: u128, d: u128) -> Option<(u128, u128)> {
     Some((quotient, remainder))
 }
 
+/// `10^0` to `10^38`: multiplying them out takes longer than what they are needed for.
+const POWERS: [u128; 39] = {
+    let mut powers = [1; 39];
+    let mut exponent = 1;
+    while exponent < powers.len() {
+        powers[exponent] = powers[exponent - 1] * 10;
+        exponent += 1;
+    }
+    powers
+};
+
 /// `10^exponent`, or `None` above `10^38`.
 pub(crate) fn pow10(exponent: u32) -> Option<u128> {
-    10_u128.checked_pow(exponent)
+    POWERS.get(exponent as usize).copied()
+}
+
+/// A price or another figure of at most 8 decimals in steps of 1e-8; `None` for more decimals.
+pub(crate) fn steps_of(value: Decimal) -> Option<i128> {
+    let missing = MONEY_SCALE.checked_sub(value.scale())?;
+    // At most 10^8.
+    let factor = pow10(missing)? as i128;
+    value.mantissa().checked_mul(factor)
+}
+
+/// The same as [`Decimal::normalize`], sooner for numbers as short as prices are.
+pub(crate) fn normalized(value: Decimal) -> Decimal {
+    let Ok(mut mantissa) = u64::try_from(magnitude(value)) else {
+        return value.normalize();
+    };
+    let mut scale = value.scale();
+    if mantissa == 0 {
+        return Decimal::ZERO;
+    }
+    if scale == 0 || !mantissa.is_multiple_of(10) {
+        return value;
+    }
+    while scale > 0 && mantissa.is_multiple_of(10) {
+        mantissa /= 10;
+        scale -= 1;
+    }
+    let mut short = Decimal::from(mantissa);
+    // It was a valid scale before, and is smaller now.
+    let _ = short.set_scale(scale);
+    short.set_sign_negative(value.is_sign_negative());
+    short
 }
 
 pub(crate) fn magnitude(value: Decimal) -> u128 {
@@ -109,7 +151,8 @@ pub(crate) fn magnitude(value: Decimal) -> u128 {
 fn aligned_sum(a: Decimal, b: Decimal) -> Option<(i128, u32)> {
     let scale = a.scale().max(b.scale());
     let widen = |value: Decimal| {
-        let factor = 10_i128.checked_pow(scale - value.scale())?;
+        // At most 10^28, as scales are.
+        let factor = pow10(scale - value.scale())? as i128;
         value.mantissa().checked_mul(factor)
     };
     Some((widen(a)?.checked_add(widen(b)?)?, scale))
@@ -188,6 +231,17 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_short_way_to_the_same_number(value in any_decimal(), zeros in 0_u32..9) {
+            let mut long = value;
+            long.rescale((value.scale() + zeros).min(28));
+            for value in [value, long] {
+                let (found, expected) = (normalized(value), value.normalize());
+                prop_assert_eq!(found, expected);
+                prop_assert_eq!(found.serialize(), expected.serialize());
+            }
+        }
+
         #[test]
         fn results_are_what_decimal_says_or_nothing(a in any_decimal(), b in any_decimal()) {
             // Undoing an exact operation gives the operand back; Decimal's own rounding would not.

@@ -148,12 +148,38 @@ pub struct Fees {
     pub taker: Decimal,
 }
 
+/// Dollars in 30 days from which a tier holds, and its rates of makers and takers.
+const COINBASE_TIERS: [(Decimal, Decimal, Decimal); 9] = [
+    (dec!(0), dec!(0.004), dec!(0.006)),
+    (dec!(10_000), dec!(0.0025), dec!(0.004)),
+    (dec!(50_000), dec!(0.0015), dec!(0.0025)),
+    (dec!(100_000), dec!(0.001), dec!(0.002)),
+    (dec!(1_000_000), dec!(0.0008), dec!(0.0018)),
+    (dec!(15_000_000), dec!(0.0006), dec!(0.0016)),
+    (dec!(75_000_000), dec!(0.0003), dec!(0.0012)),
+    (dec!(250_000_000), dec!(0), dec!(0.0008)),
+    (dec!(400_000_000), dec!(0), dec!(0.0005)),
+];
+
 impl Fees {
-    /// The tier with the least volume on Coinbase Advanced: 0.4 % and 0.6 %.
+    /// Coinbase's for somebody who trades little: 0.4 % and 0.6 %. See [`Fees::coinbase`].
     pub const COINBASE: Self = Self {
         maker: dec!(0.004),
         taker: dec!(0.006),
     };
+
+    /// Coinbase Exchange's for a volume of so many dollars in the 30 days before, from its public
+    /// page <https://help.coinbase.com/en/exchange/trading-and-funding/exchange-fees> (tiers of the
+    /// pairs that are no stable pairs). Coinbase changes them at times; a session keeps what it
+    /// began with.
+    #[must_use]
+    pub fn coinbase(volume: Decimal) -> Self {
+        let tier = COINBASE_TIERS.iter().rev().find(|tier| volume >= tier.0);
+        tier.map_or(Self::COINBASE, |(_, maker, taker)| Self {
+            maker: *maker,
+            taker: *taker,
+        })
+    }
 
     pub(crate) fn highest(self) -> Decimal {
         self.maker.max(self.taker)

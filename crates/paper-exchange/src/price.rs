@@ -139,3 +139,11 @@ fn fraction(price: u128, rate: Decimal, times: u128) -> Option<u128> {
     let product = price.checked_mul(rate)?.checked_mul(times)?;
     Some(product.div_ceil(UNIT * UNIT))
 }
+
+/// Whether a price is worse than another for a side.
+pub(crate) fn is_worse(action: Action, price: Decimal, than: Decimal) -> bool {
+    match action {
+        Action::Buy => price > than,
+        Action::Sell => price < than,
+    }
+}

@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::error::LedgerError;
-use crate::exact::{MONEY_SCALE, to_units};
+use crate::exact::{MONEY_SCALE, normalized, to_units};
 use crate::terms::MAX_PRICE;
 
 /// One trade that happened in the market.
@@ -24,7 +24,7 @@ pub struct MarketTrade {
 impl MarketTrade {
     /// The price, checked and without trailing zeros.
     pub(crate) fn checked_price(&self) -> Result<Decimal, LedgerError> {
-        let price = self.price.normalize();
+        let price = normalized(self.price);
         if price <= Decimal::ZERO || price > MAX_PRICE || price.scale() > MONEY_SCALE {
             return Err(LedgerError::InvalidTrade { price: self.price });
         }
