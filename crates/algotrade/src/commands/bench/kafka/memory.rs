@@ -78,7 +78,9 @@ impl Subject {
         match self {
             Self::Producer => {
                 let producer = KafkaProducer::<MarketDataService>::start(settings)?;
-                let delivered = || drop(seen.fetch_add(1, Ordering::Relaxed));
+                let delivered = || {
+                    seen.fetch_add(1, Ordering::Relaxed);
+                };
                 produce::send_all(&producer, (0..count).map(records::tick), delivered).await
             }
             Self::Consumer => consume(&super::group(settings), count, seen).await,
