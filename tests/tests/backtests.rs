@@ -5,11 +5,12 @@
 
 use std::time::{Duration, Instant};
 
-use end_to_end_tests::api::{Answer, Api};
+use end_to_end_tests::api::{Answer, Api, auth};
 use end_to_end_tests::recording::Recording;
 use end_to_end_tests::stack::Stack;
 use reqwest::Method;
 use serde_json::{Value, json};
+use service_kit::Role;
 
 const SCRIPT: &str = "strategy(\"Bands\")\n\nn = param(\"n\", 20, min=2, max=400)\n\
     middle = sma(close, n)\n\nif crosses_above(close, middle):\n    buy(size=percent_of_cash(50))\n\
@@ -159,8 +160,50 @@ async fn a_backtest_over_http_has_the_ledger_of_a_forward_test() {
     assert!(candles["runs"][0]["fills"].as_u64() > Some(0), "{candles}");
     assert_eq!(candles["log"], Value::Null);
 
+    a_session_knows_the_past(&stack, &api).await;
     refusals(&api, &url, &saved).await;
     the_queue(&api, &url).await;
+}
+
+/// A session on bars begins with the candles before it, if its strategy asks for them.
+async fn a_session_knows_the_past(stack: &Stack, api: &Api) {
+    let strategies = format!("{}/v1/strategies", stack.url("strategy"));
+    let sessions = format!("{}/v1/sessions", stack.url("forward-test"));
+    for (warm_up, timeframe, knows) in [
+        ("candles", "5s", true),
+        ("candles", "tick", false),
+        ("live", "5s", false),
+    ] {
+        let source = SCRIPT.replace("\"Bands\"", &format!("\"Bands\", warm_up=\"{warm_up}\""));
+        let body = json!({"name": "Warm", "kind": "script", "source": source});
+        let saved = api.post(&strategies, &body).await;
+        assert_eq!(saved.status, 201, "{}", saved.body);
+        let body =
+            json!({"strategy_id": saved.text("id"), "symbol": "BTCUSD", "timeframe": timeframe});
+        let session = api.post(&sessions, &body).await;
+        assert_eq!(session.status, 201, "{}", session.body);
+        // What forward-test asks, as forward-test.
+        let token = auth()
+            .issue("forward-test", Role::Service)
+            .expect("a token");
+        let deployment = reqwest::Client::new()
+            .get(format!(
+                "{}/v1/deployments/{}",
+                stack.url("strategy"),
+                session.text("id")
+            ))
+            .bearer_auth(token.token)
+            .send()
+            .await
+            .expect("an answer");
+        let deployment: Value = deployment.json().await.expect("JSON");
+        let candles = deployment["history"].as_u64().expect("a number");
+        assert_eq!(
+            candles > 100,
+            knows,
+            "{warm_up} on {timeframe}: {deployment}"
+        );
+    }
 }
 
 /// What can't be run is told at once, with its field.
