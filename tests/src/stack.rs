@@ -35,6 +35,11 @@ pub struct Stack {
 impl Stack {
     /// Starts everything; the simulator waits to be released.
     pub async fn start(folder: TempDir, recording: &Recording) -> Self {
+        Self::start_with(folder, recording, &[]).await
+    }
+
+    /// The same with more settings, by their names in the environment without `ALGOTRADE__`.
+    pub async fn start_with(folder: TempDir, recording: &Recording, more: &[(&str, &str)]) -> Self {
         let servers = test_support::isolated().await;
         let kafka = KafkaSettings {
             bootstrap_servers: servers.kafka.clone(),
@@ -59,7 +64,7 @@ impl Stack {
             .iter()
             .map(|product| product.id.to_string())
             .collect();
-        let environment = [
+        let own = [
             ("KAFKA__BOOTSTRAP_SERVERS", servers.kafka.clone()),
             ("KAFKA__TOPIC_PREFIX", servers.topic_prefix.clone()),
             ("KAFKA__GROUP_PREFIX", servers.group_prefix.clone()),
@@ -79,9 +84,14 @@ impl Stack {
             ("SERVICES__MARKET_DATA_URL", url("market-data")),
             ("SERVICES__STRATEGY_URL", url("strategy")),
             ("SERVICES__FORWARD_TEST_URL", url("forward-test")),
-        ]
-        .map(|(name, value)| (format!("ALGOTRADE__{name}"), value))
-        .into();
+        ];
+        let more = more
+            .iter()
+            .map(|(name, value)| (*name, (*value).to_owned()));
+        let environment = own.into_iter().chain(more);
+        let environment = environment
+            .map(|(name, value)| (format!("ALGOTRADE__{name}"), value))
+            .collect();
         let processes = BTreeMap::new();
         let mut stack = Self {
             kafka,

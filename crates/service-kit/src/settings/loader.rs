@@ -13,8 +13,8 @@ use super::flat::FlatProperties;
 
 /// Prefix of environment variables.
 const PREFIX: &str = "ALGOTRADE";
-const SECTIONS: [&str; 9] = [
-    "kafka", "database", "redis", "http", "feed", "auth", "services", "ops", "log",
+const SECTIONS: [&str; 10] = [
+    "kafka", "database", "redis", "http", "feed", "auth", "services", "sessions", "ops", "log",
 ];
 /// Never printed.
 const SECRETS: [&str; 5] = [
@@ -174,12 +174,14 @@ pub fn load(
     section(&root, "feed", &mut settings.feed, &mut errors);
     section(&root, "auth", &mut settings.auth, &mut errors);
     section(&root, "services", &mut settings.services, &mut errors);
+    section(&root, "sessions", &mut settings.sessions, &mut errors);
     section(&root, "ops", &mut settings.ops, &mut errors);
     section(&root, "log", &mut settings.log, &mut errors);
     let problems = [
         settings.kafka.problems(),
         settings.database.problems(),
         settings.feed.problems(),
+        settings.sessions.problems(),
         settings.ops.problems(),
         match purpose {
             Purpose::Service => settings.auth.problems(),

@@ -10,7 +10,7 @@ mod sections;
 pub use loader::{ConfigErrors, Loaded, Override, Purpose, load};
 pub use sections::{
     AuthSettings, DatabaseSettings, FeedKind, FeedSettings, FeedSource, GapSettings, HttpSettings,
-    LogFormat, LogSettings, OpsSettings, RedisSettings, ServicesSettings,
+    LogFormat, LogSettings, OpsSettings, RedisSettings, ServicesSettings, SessionsSettings,
 };
 
 use kafka_common::KafkaSettings;
@@ -32,6 +32,8 @@ pub struct Settings {
     pub auth: AuthSettings,
     /// `services`: where the other services are.
     pub services: ServicesSettings,
+    /// `sessions`: what users may start.
+    pub sessions: SessionsSettings,
     /// `ops`: what `algotrade ops` looks after.
     pub ops: OpsSettings,
     /// `log`: what is logged, and how.
