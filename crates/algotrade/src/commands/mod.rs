@@ -23,3 +23,4 @@ pub(crate) mod tail;
 pub(crate) mod token;
 pub(crate) mod topics;
 pub(crate) mod up;
+pub(crate) mod verify;
