@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Installs what the tests need and isn't there: Postgres, Redis, Chromium, zstd, jq, Prometheus (by apt),
-# Apache Kafka's jars (by Maven), TA-Lib and Centrifuge's client for Python (by pip). Does nothing,
-# in well under a second, when all of it is there. With the argument `indicators`, only what the
-# indicators are compared with. With `peers`, only the Kafka clients for Python that `algotrade bench
-# kafka` measures beside; it prints the Python that has them, and nothing else installs them.
+# Apache Kafka's jars (by Maven), TA-Lib, empyrical and Centrifuge's client for Python (by pip). Does
+# nothing, in well under a second, when all of it is there. With the argument `indicators` or
+# `metrics`, only what the indicators, or a session's figures, are compared with. With `peers`, only the
+# Kafka clients for Python that `algotrade bench kafka` measures beside; it prints the Python that has
+# them, and nothing else installs them.
 #
 # What it can't install (compilers, Node, Java, Maven) it checks, and names everything that is
 # missing at once, each with the command that installs it.
@@ -14,6 +15,7 @@ readonly KAFKA_POM="$(cd "$(dirname "$0")/.." && pwd)/crates/test-support/kafka/
 readonly KAFKA_HOME="${XDG_CACHE_HOME:-$HOME/.cache}/algotrade/kafka-$KAFKA_VERSION"
 readonly CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/algotrade"
 readonly INDICATORS_PACKAGES=(TA-Lib==0.6.8 numpy==2.3.5)
+readonly METRICS_PACKAGES=(empyrical-reloaded==0.7.1 numpy==2.4.6 pandas==2.3.3 scipy==1.17.1)
 readonly CENTRIFUGE_PACKAGES=(centrifuge-python==0.7.0)
 readonly PEERS_PACKAGES=(aiokafka==0.14.0 confluent-kafka==2.16.1 faststream==0.7.8)
 
@@ -201,13 +203,19 @@ if [[ "${1:-}" == peers ]]; then
     printf '%s\n' "$CACHE/peers-venv/bin/python"
     exit 0
 fi
-if [[ "${1:-}" != indicators ]]; then
+readonly PART="${1:-all}"
+if [[ "$PART" == all ]]; then
     check_prerequisites
     install_packages
     install_kafka
     install_venv centrifuge "the client for Python of the push tests" "${CENTRIFUGE_PACKAGES[@]}"
 fi
 # TA-Lib's wheels bring its C library along.
-install_venv indicators "compares the indicators" "${INDICATORS_PACKAGES[@]}"
+if [[ "$PART" == all || "$PART" == indicators ]]; then
+    install_venv indicators "compares the indicators" "${INDICATORS_PACKAGES[@]}"
+fi
+if [[ "$PART" == all || "$PART" == metrics ]]; then
+    install_venv metrics "compares a session's figures" "${METRICS_PACKAGES[@]}"
+fi
 
 report

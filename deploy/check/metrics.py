@@ -24,7 +24,7 @@ MEANINGS = {
     "forward_test_invalid_ticks_total": "Ticks whose price or volume can't be; they are skipped",
     "forward_test_ledger_errors_total": "Sessions that were stopped because their ledger was wrong",
     "forward_test_risk_limits_total": "Risk limits that sessions ran into",
-    "forward_test_signals_ignored_total": "Signals for sessions that have ended or aren't known",
+    "forward_test_signals_ignored_total": "Records of strategy-signals without effect, by reason: unknown or ended session, another user's, a repeat (see docs/bad-signals.md)",
     "notification_channels": "Channels that somebody listens to or whose history is kept",
     "notification_connections": "Open connections of browsers",
     "notification_consumer_restarts_total": "Times that the consumer ended and was started again",

@@ -30,8 +30,8 @@ pub struct Plan {
     pub servers: Isolated,
     /// Where the services' binaries are; else those of this build.
     pub binaries: Option<PathBuf>,
-    /// Settings of the services that are added, as `TELEMETRY__TRACE_RATIO`.
-    pub settings: Vec<(&'static str, String)>,
+    /// Settings that are added, by their names in the environment without `ALGOTRADE__`.
+    pub settings: Vec<(String, String)>,
 }
 
 /// A running stack.
@@ -51,21 +51,18 @@ pub struct Stack {
 impl Stack {
     /// Starts everything; the simulator waits to be released.
     pub async fn start(folder: TempDir, recording: &Recording) -> Self {
-        Self::start_with(folder, recording, Vec::new()).await
+        Self::start_with(folder, recording, &[]).await
     }
 
-    /// As [`start`](Self::start), with settings of the services added, as `TELEMETRY__TRACE_RATIO`.
-    pub async fn start_with(
-        folder: TempDir,
-        recording: &Recording,
-        settings: Vec<(&'static str, String)>,
-    ) -> Self {
+    /// The same with more settings, by their names in the environment without `ALGOTRADE__`.
+    pub async fn start_with(folder: TempDir, recording: &Recording, more: &[(&str, &str)]) -> Self {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let plan = Plan {
             recording: recording.clone(),
             speed: Speed::AsFastAsClientReads,
             servers: test_support::isolated().await,
             binaries: None,
-            settings,
+            settings: more.iter().map(owned).collect(),
         };
         Self::start_as(folder, plan).await
     }
@@ -114,6 +111,7 @@ impl Stack {
         ];
         let environment = own
             .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
             .chain(plan.settings)
             .map(|(name, value)| (format!("ALGOTRADE__{name}"), value))
             .collect();

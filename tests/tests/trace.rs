@@ -121,8 +121,8 @@ async fn one_trace_leads_from_a_tick_through_signal_and_fill_to_the_push() {
 
     let folder = tempfile::tempdir().unwrap();
     let recording = Recording::generated(folder.path(), 3_000);
-    let settings = vec![("TELEMETRY__OTLP_ENDPOINT", endpoint)];
-    let stack = Stack::start_with(folder, &recording, settings).await;
+    let settings = [("TELEMETRY__OTLP_ENDPOINT", endpoint.as_str())];
+    let stack = Stack::start_with(folder, &recording, &settings).await;
     let api = Api::new("alice");
     stack.start_session(&api, "BTCUSD").await;
     stack.simulator.release();

@@ -8,7 +8,7 @@ use service_kit::settings::{self, Purpose, Settings};
 
 use crate::commands::{
     asyncapi, backtest, bench, dlq, doctor, generate, groups, lag, notify, offsets, ops, produce,
-    record, recording, replay, setup, simulator, strategy, tail, token, topics, up, user,
+    record, recording, replay, setup, simulator, strategy, tail, token, topics, up, user, verify,
 };
 use crate::output;
 
@@ -62,6 +62,8 @@ enum Command {
     /// Look into dead letters, send them back, delete them.
     #[command(subcommand)]
     Dlq(dlq::Command),
+    /// Prove that a session's topics, its rows and a fresh run of its log agree.
+    Verify(verify::Arguments),
     /// Serve a recording or a random market as Coinbase's feed would.
     Simulator(simulator::Arguments),
     /// Write down what a feed sends.
@@ -108,6 +110,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Lag(arguments) => lag::run(&arguments),
         Command::Offsets(command) => offsets::run(&command),
         Command::Dlq(command) => dlq::run(&command),
+        Command::Verify(arguments) => verify::run(&arguments),
         Command::Simulator(arguments) => simulator::run(&arguments),
         Command::Record(arguments) => record::run(&arguments),
         Command::Recording(arguments) => recording::run(&arguments),

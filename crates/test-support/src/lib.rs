@@ -18,9 +18,8 @@
 //! ```
 //!
 //! A test that stops, kills or stalls the broker starts a private one: [`KafkaBroker::start`], or
-//! three of them that replicate: [`KafkaCluster::start`].
-//! A test that stops, kills or stalls the broker starts a private one: [`KafkaBroker::start`]; one
-//! that is about rights and certificates starts [`SecuredBroker::start`].
+//! three of them that replicate: [`KafkaCluster::start`]; one that is about rights and certificates
+//! starts [`SecuredBroker::start`]. Programs under test that are treated so are [`Program`]s.
 //!
 //! Set-up for tests fails by panicking, with what is missing and what to run: a test that cannot
 //! have its server fails, it never skips.
@@ -32,6 +31,7 @@ mod kafka;
 mod ports;
 mod postgres;
 mod process;
+mod program;
 mod redis_server;
 mod run_dir;
 mod secured;
@@ -43,6 +43,7 @@ pub use isolated::{
 pub use kafka::{KafkaBroker, kafka_libs};
 pub use ports::free_port;
 pub use postgres::PostgresServer;
+pub use program::Program;
 pub use redis_server::RedisServer;
 pub use run_dir::remove_stale_run_dirs;
 pub use secured::SecuredBroker;

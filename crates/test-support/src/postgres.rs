@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use sqlx::Connection;
@@ -16,6 +16,7 @@ use crate::{ports, run_dir};
 const INITDB_BOUND: Duration = Duration::from_secs(60);
 const START_BOUND: Duration = Duration::from_secs(30);
 const STOP_BOUND: Duration = Duration::from_secs(10);
+const RETRY: Duration = Duration::from_millis(100);
 /// The users that may own the server when we are root, the first that exists.
 const UNPRIVILEGED: [&str; 2] = ["postgres", "nobody"];
 
@@ -23,9 +24,12 @@ const UNPRIVILEGED: [&str; 2] = ["postgres", "nobody"];
 #[derive(Debug)]
 pub struct PostgresServer {
     port: u16,
-    // Before `_dir`: the process ends first, then its folder goes.
+    programs: PathBuf,
+    run_as: RunAs,
+    settings: Vec<String>,
+    // Before `dir`: the process ends first, then its folder goes.
     server: Server,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 impl PostgresServer {
@@ -35,10 +39,19 @@ impl PostgresServer {
     /// # Errors
     /// When Postgres isn't installed or doesn't start, with the end of its log.
     pub async fn start() -> Result<Self> {
-        ports::start_on_free_ports(Self::start_once).await
+        Self::start_with(&[]).await
     }
 
-    async fn start_once() -> Result<Self> {
+    /// As [`start`](Self::start), with settings (`name=value`) added or replaced. What shall survive
+    /// [`kill`](Self::kill) as on a disk needs `synchronous_commit=on`.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub async fn start_with(settings: &[&str]) -> Result<Self> {
+        ports::start_on_free_ports(|| Self::start_once(settings)).await
+    }
+
+    async fn start_once(settings: &[&str]) -> Result<Self> {
         let programs = program_dir()?;
         let owner = owner()?;
         let dir = run_dir::create()?;
@@ -57,16 +70,53 @@ impl PostgresServer {
         let initdb = initdb_command(&programs, &data, &run_as);
         run_to_end("initdb", initdb, INITDB_BOUND).await?;
         let port = ports::free_port()?;
-        let command = server_command(&programs, &data, &run_as, port);
-        let server = Server::start("postgres", command, &dir.path().join("postgres.log"))?;
+        let settings: Vec<String> = settings.iter().map(|text| (*text).to_owned()).collect();
+        let server = serve(&programs, dir.path(), &run_as, port, &settings)?;
         let mut postgres = Self {
             port,
+            programs,
+            run_as,
+            settings,
             server,
-            _dir: dir,
+            dir,
         };
-        let url = postgres.url();
-        postgres.server.ready(START_BOUND, || accepts(&url)).await?;
+        postgres.wait_until_ready().await?;
         Ok(postgres)
+    }
+
+    async fn wait_until_ready(&mut self) -> Result<()> {
+        let url = self.url();
+        self.server.ready(START_BOUND, || accepts(&url)).await
+    }
+
+    /// Ends it as a crash would (SIGKILL). Its data stays for a restart.
+    pub fn kill(&mut self) {
+        self.server.kill();
+    }
+
+    /// Starts it again on the same port and data (after a fast shutdown, if it runs).
+    ///
+    /// # Errors
+    /// When it doesn't start, with the end of its log.
+    pub async fn restart(&mut self) -> Result<()> {
+        self.server.stop(Signal::Interrupt, STOP_BOUND).await?;
+        let deadline = Instant::now() + START_BOUND;
+        loop {
+            self.server = serve(
+                &self.programs,
+                self.dir.path(),
+                &self.run_as,
+                self.port,
+                &self.settings,
+            )?;
+            match self.wait_until_ready().await {
+                // The processes of a killed server hold its memory until they have noticed.
+                Err(error) if still_held(&error) && Instant::now() < deadline => {
+                    tokio::time::sleep(RETRY).await;
+                }
+                outcome => return outcome,
+            }
+        }
     }
 
     /// The superuser's URL of the database `postgres`.
@@ -99,6 +149,21 @@ fn initdb_command(programs: &Path, data: &Path, run_as: &RunAs) -> Command {
     command
 }
 
+fn serve(
+    programs: &Path,
+    dir: &Path,
+    run_as: &RunAs,
+    port: u16,
+    settings: &[String],
+) -> Result<Server> {
+    let mut command = server_command(programs, &dir.join("postgres"), run_as, port);
+    // Of a setting that comes twice, the last counts.
+    for setting in settings {
+        command.args(["-c", setting]);
+    }
+    Server::start("postgres", command, &dir.join("postgres.log"))
+}
+
 fn server_command(programs: &Path, data: &Path, run_as: &RunAs, port: u16) -> Command {
     let mut command = bound_to_us(&programs.join("postgres"), run_as, Signal::Interrupt);
     command.arg("-D").arg(data).current_dir(data);
@@ -119,6 +184,11 @@ fn server_command(programs: &Path, data: &Path, run_as: &RunAs, port: u16) -> Co
         command.args(["-c", &setting]);
     }
     command
+}
+
+fn still_held(error: &anyhow::Error) -> bool {
+    let text = format!("{error:#}");
+    text.contains("pre-existing shared memory block") || text.contains("lock file")
 }
 
 async fn accepts(url: &str) -> bool {

@@ -248,7 +248,8 @@ impl Server {
         Ok(())
     }
 
-    fn exited(&mut self) -> Result<Option<ExitStatus>> {
+    /// How it ended, if it has ended by itself.
+    pub(crate) fn exited(&mut self) -> Result<Option<ExitStatus>> {
         let Some(child) = &mut self.child else {
             bail!("{} is not running", self.name);
         };

@@ -16,9 +16,9 @@ const STOP_BOUND: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct RedisServer {
     port: u16,
-    // Before `_dir`: the process ends first, then its folder goes.
+    // Before `dir`: the process ends first, then its folder goes.
     server: Server,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 impl RedisServer {
@@ -33,22 +33,46 @@ impl RedisServer {
     async fn start_once() -> Result<Self> {
         let dir = run_dir::create()?;
         let port = ports::free_port()?;
-        let program = Path::new("redis-server");
-        let mut command = bound_to_us(program, &RunAs::default(), Signal::Terminate);
-        command
-            .args(["--bind", "127.0.0.1", "--port", &port.to_string()])
-            .args(["--save", "", "--appendonly", "no", "--daemonize", "no"])
-            .arg("--dir")
-            .arg(dir.path());
-        let server = Server::start("redis-server", command, &dir.path().join("redis.log"))?;
-        let mut redis = Self {
-            port,
-            server,
-            _dir: dir,
-        };
-        let url = redis.url();
-        redis.server.ready(START_BOUND, || answers(&url)).await?;
+        let server = serve(dir.path(), port)?;
+        let mut redis = Self { port, server, dir };
+        redis.wait_until_ready().await?;
         Ok(redis)
+    }
+
+    async fn wait_until_ready(&mut self) -> Result<()> {
+        let url = self.url();
+        self.server.ready(START_BOUND, || answers(&url)).await
+    }
+
+    /// Ends it as a crash would (SIGKILL): everything in it is gone.
+    pub fn kill(&mut self) {
+        self.server.kill();
+    }
+
+    /// Starts it again on the same port, empty (after stopping it, if it runs).
+    ///
+    /// # Errors
+    /// When it doesn't start, with the end of its log.
+    pub async fn restart(&mut self) -> Result<()> {
+        self.server.stop(Signal::Terminate, STOP_BOUND).await?;
+        self.server = serve(self.dir.path(), self.port)?;
+        self.wait_until_ready().await
+    }
+
+    /// Stalls it: connections stay open and nothing is answered (SIGSTOP).
+    ///
+    /// # Errors
+    /// When it isn't running.
+    pub fn pause(&self) -> Result<()> {
+        self.server.signal(Signal::Stop)
+    }
+
+    /// Ends a stall (SIGCONT).
+    ///
+    /// # Errors
+    /// When it isn't running.
+    pub fn resume(&self) -> Result<()> {
+        self.server.signal(Signal::Continue)
     }
 
     /// `redis://127.0.0.1:PORT/`
@@ -64,6 +88,17 @@ impl RedisServer {
     pub async fn stop(mut self) -> Result<()> {
         self.server.stop(Signal::Terminate, STOP_BOUND).await
     }
+}
+
+fn serve(dir: &Path, port: u16) -> Result<Server> {
+    let program = Path::new("redis-server");
+    let mut command = bound_to_us(program, &RunAs::default(), Signal::Terminate);
+    command
+        .args(["--bind", "127.0.0.1", "--port", &port.to_string()])
+        .args(["--save", "", "--appendonly", "no", "--daemonize", "no"])
+        .arg("--dir")
+        .arg(dir);
+    Server::start("redis-server", command, &dir.join("redis.log"))
 }
 
 async fn answers(url: &str) -> bool {

@@ -9,7 +9,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use rdkafka::{ClientConfig, Message};
 use sqlx::{Connection, PgConnection};
-use test_support::{Backing, KafkaBroker, isolated};
+use test_support::{Backing, KafkaBroker, PostgresServer, RedisServer, isolated};
 
 const BOUND: Duration = Duration::from_secs(20);
 
@@ -182,4 +182,42 @@ async fn a_private_broker_keeps_its_data_and_address_through_crash_stop_and_stal
 
     let expected = ["before the crash", "after the crash"];
     assert_eq!(consume(&bootstrap, "reader", "t", 2), expected);
+}
+
+#[tokio::test]
+async fn a_killed_database_keeps_what_was_committed() {
+    let mut own = PostgresServer::start_with(&["synchronous_commit=on"])
+        .await
+        .unwrap();
+    let mut connection = PgConnection::connect(&own.url()).await.unwrap();
+    sqlx::raw_sql("CREATE TABLE kept (n INTEGER); INSERT INTO kept VALUES (1)")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    own.kill();
+    assert!(PgConnection::connect(&own.url()).await.is_err());
+    own.restart().await.unwrap();
+    let mut connection = PgConnection::connect(&own.url()).await.unwrap();
+    let kept: i32 = sqlx::query_scalar("SELECT n FROM kept")
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
+    assert_eq!(kept, 1);
+}
+
+#[tokio::test]
+async fn a_killed_cache_comes_back_empty_on_its_port() {
+    let mut own = RedisServer::start().await.unwrap();
+    let client = redis::Client::open(own.url()).unwrap();
+    let ask = async |command: &str, arguments: &[&str]| -> Option<String> {
+        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+        let mut command = redis::cmd(command);
+        command.arg(arguments);
+        command.query_async(&mut connection).await.unwrap()
+    };
+    ask("SET", &["key", "value"]).await;
+    assert_eq!(ask("GET", &["key"]).await.as_deref(), Some("value"));
+    own.kill();
+    own.restart().await.unwrap();
+    assert_eq!(ask("GET", &["key"]).await, None);
 }

@@ -7,9 +7,10 @@ use axum::response::Response;
 use service_kit::{Identity, Problem};
 use uuid::Uuid;
 
+use crate::answers::SessionAnswer;
 use crate::commands::{self, Command};
 use crate::repository::NewSession;
-use crate::sessions::{SessionAnswer, find, keyed_id, start};
+use crate::sessions::{find, keyed_id, start};
 use crate::state::AppState;
 
 async fn ask(
@@ -60,7 +61,8 @@ pub(crate) async fn resume(
 /// Starts a session with the terms of another, now. The strategy's latest version is used.
 #[utoipa::path(post, path = "/v1/sessions/{id}/clone", tag = "sessions",
     params(("id" = Uuid, Path), ("Idempotency-Key" = Option<String>, Header)),
-    responses((status = 201, body = SessionAnswer), (status = 404, body = Problem)))]
+    responses((status = 201, body = SessionAnswer), (status = 404, body = Problem),
+        (status = 409, body = Problem)))]
 pub(crate) async fn clone(
     State(state): State<AppState>,
     identity: Identity,

@@ -71,6 +71,36 @@ pub(crate) fn execution(execution: exchange::Execution) -> wire::TradeExecution 
     }
 }
 
+/// An execution of the wire as the exchange wrote it, as far as the ledger's fingerprint reads it.
+pub(crate) fn executed(wire: &wire::TradeExecution) -> exchange::Execution {
+    exchange::Execution {
+        sequence: wire.sequence.unwrap_or_default(),
+        ordinal: 0,
+        status: match wire.status {
+            wire::ExecutionStatus::Filled => exchange::ExecutionStatus::Filled,
+            wire::ExecutionStatus::Rejected => exchange::ExecutionStatus::Rejected,
+        },
+        action: match wire.action {
+            wire::TradeAction::Buy => exchange::Action::Buy,
+            wire::TradeAction::Sell => exchange::Action::Sell,
+        },
+        quantity: wire.quantity,
+        price: wire.price,
+        fee: wire.fee.unwrap_or_default(),
+        slippage: wire.slippage.unwrap_or_default(),
+        realized_pnl: wire.realized_pnl.unwrap_or_default(),
+        cash: wire.cash.unwrap_or_default(),
+        position: wire.position.unwrap_or_default(),
+        reason: wire.reason.clone().unwrap_or_default(),
+        time: wire.timestamp,
+        signal_id: wire.signal_id.unwrap_or_default(),
+        leg: exchange::Leg::Entry,
+        kind: exchange::OrderKind::Market,
+        liquidity: None,
+        remaining: Decimal::ZERO,
+    }
+}
+
 fn trade_action(action: exchange::Action) -> wire::TradeAction {
     match action {
         exchange::Action::Buy => wire::TradeAction::Buy,

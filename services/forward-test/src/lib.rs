@@ -2,6 +2,7 @@
 //!
 //! - [`sessions`]: start, list, show, stop; trades and equity
 //! - [`control`]: pause, resume, clone
+//! - [`comparing`]: several beside each other
 //! - [`ordering`]: orders: to see, to place, to change, to cancel
 //! - [`reports`]: figures, and trades as a file
 //! - [`commands`]: what users ask of running sessions, on its way to the log
@@ -9,8 +10,11 @@
 //! - [`one_order`]: the one order of ticks and signals
 //! - [`exchange`]: the state machine that applies them to the sessions' accounts
 //! - [`projection`]: what the state machine decided, in the database
+//! - [`verify`]: whether topics, database and a fresh run agree
 
+mod answers;
 mod commands;
+mod comparing;
 mod control;
 mod convert;
 mod deploying;
@@ -28,6 +32,7 @@ mod sessions;
 mod state;
 mod subscribing;
 mod terms;
+pub mod verify;
 
 use std::sync::Arc;
 
@@ -77,9 +82,11 @@ async fn start_now(context: Context) -> anyhow::Result<Service> {
         database: context.database.clone(),
         peers,
         deployer,
+        max_sessions: context.settings.sessions.max_per_user,
     };
     let (router, openapi) = OpenApiRouter::new()
         .routes(routes!(sessions::list, sessions::create))
+        .routes(routes!(comparing::compare))
         .routes(routes!(sessions::show))
         .routes(routes!(sessions::stop))
         .routes(routes!(sessions::trades))

@@ -33,6 +33,8 @@ pub(crate) enum Step<T, R> {
         offset: i64,
         /// The record; none for a repeat or one that couldn't be read.
         record: Option<R>,
+        /// Whether it was applied before, or lies before what was.
+        repeat: bool,
     },
 }
 
@@ -158,11 +160,26 @@ impl<T, R> OneOrder<T, R> {
     fn take_record(&mut self) -> Option<Step<T, R>> {
         let (offset, record) = self.records.queue.pop_front()?;
         self.positions[0] = offset + 1;
+        let readable = record.is_some();
         let record = record.and_then(|(place, record)| {
             let new = self.applied.get_mut(place.slot)?.note(&place);
             new.then_some(record)
         });
-        Some(Step::Record { offset, record })
+        let repeat = readable && record.is_none();
+        Some(Step::Record {
+            offset,
+            record,
+            repeat,
+        })
+    }
+
+    /// The input that the next step waits for, when there is none now: 0 for the signals, else a
+    /// market-data partition.
+    pub(crate) fn lacks(&self) -> usize {
+        match self.records.queue.front() {
+            Some((_, Some((place, _)))) => place.slot + 1,
+            _ => 0,
+        }
     }
 
     pub(crate) fn positions(&self) -> &[i64] {
@@ -209,6 +226,11 @@ mod tests {
         std::iter::from_fn(|| order.next())
             .map(|step| match step {
                 Step::Tick { slot, offset, .. } => format!("t{slot}.{offset}"),
+                Step::Record {
+                    record: None,
+                    repeat: true,
+                    ..
+                } => "again".to_owned(),
                 Step::Record { record, .. } => record.unwrap_or("-").to_owned(),
             })
             .collect()
@@ -228,12 +250,14 @@ mod tests {
             drain(&mut order).is_empty(),
             "no tick runs ahead of the strategy"
         );
+        assert_eq!(order.lacks(), 0, "it waits for the strategy");
         order.push_record(0, Some((place(0, 2, 1), "signal@2")));
         order.push_record(1, Some((place(0, 6, 2), "progress@6")));
         assert_eq!(
             drain(&mut order),
             ["t0.0", "t0.1", "t0.2", "signal@2", "t0.3", "t0.4"]
         );
+        assert_eq!(order.lacks(), 1, "it waits for ticks");
         order.push_tick(0, 5, Some(5));
         assert_eq!(drain(&mut order), ["t0.5"]);
         order.push_tick(0, 6, Some(6));
@@ -277,7 +301,9 @@ mod tests {
         let applied = drain(&mut order);
         assert_eq!(
             applied,
-            ["t0.0", "t0.1", "a", "b", "-", "t0.2", "t0.3", "c", "-", "d"]
+            [
+                "t0.0", "t0.1", "a", "b", "again", "t0.2", "t0.3", "c", "again", "d"
+            ]
         );
     }
 

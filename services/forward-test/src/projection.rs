@@ -23,7 +23,12 @@ pub(crate) enum Status {
 }
 
 impl Status {
-    fn as_str(self) -> &'static str {
+    /// Whether nothing comes after it.
+    pub(crate) fn is_end(self) -> bool {
+        matches!(self, Self::Stopped | Self::Error)
+    }
+
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Running => "RUNNING",
             Self::Paused => "PAUSED",
@@ -40,8 +45,10 @@ pub(crate) struct SessionUpdate {
     pub(crate) sequence: u64,
     /// A new status and its reason.
     pub(crate) status: Option<(Status, Option<String>)>,
-    /// Event time of the new status.
-    pub(crate) time: Option<DateTime<Utc>>,
+    /// Event time of the start, if that is among what it tells.
+    pub(crate) started_at: Option<DateTime<Utc>>,
+    /// Event time of the end, likewise.
+    pub(crate) stopped_at: Option<DateTime<Utc>>,
     pub(crate) cash: Decimal,
     pub(crate) position: Decimal,
     pub(crate) equity: Decimal,
@@ -157,7 +164,8 @@ fn merge(
 ) {
     if let Some(before) = latest.remove(&update.session_id) {
         update.status = update.status.or(before.status);
-        update.time = update.time.or(before.time);
+        update.started_at = update.started_at.or(before.started_at);
+        update.stopped_at = update.stopped_at.or(before.stopped_at);
     }
     latest.insert(update.session_id, update);
 }
@@ -220,9 +228,7 @@ async fn write_session(
                                AND status NOT IN ('PENDING', 'RUNNING', 'PAUSED') THEN status
                            ELSE $11 END,
              status_reason = COALESCE($12, status_reason),
-             started_at = CASE WHEN $11 IN ('RUNNING', 'PAUSED') THEN COALESCE(started_at, $13)
-                               ELSE started_at END,
-             stopped_at = CASE WHEN $11 IN ('STOPPED', 'ERROR') THEN $13 ELSE stopped_at END
+             started_at = COALESCE(started_at, $13), stopped_at = COALESCE($15, stopped_at)
          WHERE id = $1 AND sequence < $2",
     )
     .bind(update.session_id)
@@ -237,8 +243,9 @@ async fn write_session(
     .bind(update.return_pct)
     .bind(status)
     .bind(reason)
-    .bind(update.time)
+    .bind(update.started_at)
     .bind(&update.metrics)
+    .bind(update.stopped_at)
     .execute(&mut **transaction)
     .await?;
     Ok(())

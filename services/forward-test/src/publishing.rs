@@ -11,20 +11,21 @@ use crate::exchange::{Out, Session, Traces};
 use crate::figures;
 use crate::projection::{OrderRow, Row, SessionUpdate, Status};
 
-/// Sends outputs to their topics, and to the database as rows.
+/// Sends outputs to their topics, and to the database as rows; `reason` is why the session ended, if
+/// it did so by itself.
 pub(crate) fn publish(
     id: Uuid,
     session: &mut Session,
     outputs: &mut Vec<Output>,
     traces: &mut Traces,
-    error: Option<&str>,
+    reason: Option<&str>,
     out: &mut Out,
 ) {
     if outputs.is_empty() {
         return;
     }
     let mut status = None;
-    let mut time = None;
+    let (mut started_at, mut stopped_at) = (None, None);
     let figures = figures::json(session.account.figures());
     for output in outputs.drain(..) {
         let event = |kind, sequence, timestamp| ForwardTestEvent {
@@ -53,7 +54,7 @@ pub(crate) fn publish(
                     out,
                 );
                 status = Some((Status::Running, None));
-                time = Some(marker.time);
+                started_at = Some(marker.time);
             }
             Output::Execution(execution) => {
                 let message = TradeExecution {
@@ -103,17 +104,18 @@ pub(crate) fn publish(
             Output::Stopped(point) => {
                 let mut told = event(Kind::SessionStopped, point.sequence, point.time);
                 told.equity = Some(convert::equity(&point));
+                told.reason = reason.map(str::to_owned);
                 send_event(&with_figures(told), out);
-                status = Some((Status::Stopped, None));
-                time = Some(point.time);
+                status = Some((Status::Stopped, reason.map(str::to_owned)));
+                stopped_at = Some(point.time);
                 out.row(equity_row(id, point));
             }
             Output::Failed(marker) => {
                 let mut failed = event(Kind::SessionError, marker.sequence, marker.time);
-                failed.reason = error.map(str::to_owned);
+                failed.reason = reason.map(str::to_owned);
                 send_event(&failed, out);
-                status = Some((Status::Error, error.map(str::to_owned)));
-                time = Some(marker.time);
+                status = Some((Status::Error, reason.map(str::to_owned)));
+                stopped_at = Some(marker.time);
             }
             Output::Paused(marker) => {
                 send_event(
@@ -147,7 +149,8 @@ pub(crate) fn publish(
         session_id: id,
         sequence: account.sequence(),
         status,
-        time,
+        started_at,
+        stopped_at,
         cash: account.cash(),
         position: account.position(),
         equity: account.equity(),

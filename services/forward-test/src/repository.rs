@@ -65,8 +65,44 @@ pub(crate) struct EquityRow {
     pub(crate) equity: Decimal,
 }
 
-/// Adds a session; false where the id is there already.
-pub(crate) async fn insert(pool: &PgPool, new: &NewSession) -> Result<bool, sqlx::Error> {
+/// What became of a session that was to be added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Inserted {
+    /// It is there now.
+    New,
+    /// The id was there already.
+    Before,
+    /// The user has as many as allowed that haven't ended.
+    TooMany,
+}
+
+/// Adds a session, unless its user has `most` already that haven't ended.
+pub(crate) async fn insert(
+    pool: &PgPool,
+    new: &NewSession,
+    most: u32,
+) -> Result<Inserted, sqlx::Error> {
+    let mut transaction = pool.begin().await?;
+    // One after the other, so that two requests at a time don't both take the last place.
+    sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended('session of ' || $1, 0))")
+        .bind(&new.user_id)
+        .execute(&mut *transaction)
+        .await?;
+    let (there, active): (bool, i64) = sqlx::query_as(
+        "SELECT EXISTS (SELECT 1 FROM forward_test.sessions WHERE id = $2),
+             (SELECT COUNT(*) FROM forward_test.sessions
+              WHERE user_id = $1 AND status NOT IN ('STOPPED', 'ERROR'))",
+    )
+    .bind(&new.user_id)
+    .bind(new.id)
+    .fetch_one(&mut *transaction)
+    .await?;
+    if there {
+        return Ok(Inserted::Before);
+    }
+    if active >= i64::from(most) {
+        return Ok(Inserted::TooMany);
+    }
     let done = sqlx::query(
         "INSERT INTO forward_test.sessions (id, user_id, name, strategy_id, symbol, timeframe,
              initial_balance, fee_rate, status, cash, equity, terms)
@@ -82,9 +118,13 @@ pub(crate) async fn insert(pool: &PgPool, new: &NewSession) -> Result<bool, sqlx
     .bind(new.initial_balance)
     .bind(new.fee_rate)
     .bind(new.terms.as_ref().map(Json))
-    .execute(pool)
+    .execute(&mut *transaction)
     .await?;
-    Ok(done.rows_affected() > 0)
+    transaction.commit().await?;
+    Ok(match done.rows_affected() {
+        0 => Inserted::Before,
+        _ => Inserted::New,
+    })
 }
 
 /// Takes back a session that the strategy service refused.
@@ -236,7 +276,8 @@ pub(crate) async fn waiting(pool: &PgPool) -> Result<Vec<SessionRow>, sqlx::Erro
     sqlx::query_as(
         "SELECT * FROM forward_test.sessions
          WHERE (status = 'PENDING' AND NOT deployed) OR status = 'STOPPING'
-            OR (closing AND status IN ('STOPPED', 'ERROR') AND NOT withdrawn)
+            OR (status IN ('STOPPED', 'ERROR') AND NOT withdrawn
+                AND (closing OR terms->>'ends_at' IS NOT NULL))
          ORDER BY created_at LIMIT 500",
     )
     .fetch_all(pool)
@@ -267,6 +308,27 @@ pub(crate) async fn executions(
     .bind(session_id)
     .bind(before)
     .bind(limit)
+    .fetch_all(pool)
+    .await
+}
+
+/// An equity curve of about so many points, the first and the last among them, oldest first.
+pub(crate) async fn curve(
+    pool: &PgPool,
+    session_id: Uuid,
+    points: i64,
+) -> Result<Vec<(DateTime<Utc>, Decimal)>, sqlx::Error> {
+    sqlx::query_as(
+        "WITH numbered AS (
+             SELECT time, equity, ROW_NUMBER() OVER (ORDER BY sequence) AS number,
+                 COUNT(*) OVER () AS total
+             FROM forward_test.equity WHERE session_id = $1)
+         SELECT time, equity FROM numbered
+         WHERE number = 1 OR number = total OR number % GREATEST(1, total / $2) = 0
+         ORDER BY number",
+    )
+    .bind(session_id)
+    .bind(points)
     .fetch_all(pool)
     .await
 }

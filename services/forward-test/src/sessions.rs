@@ -6,14 +6,15 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 use service_kit::{ApiJson, FieldError, Identity, Page, PageQuery, Problem};
 use uuid::Uuid;
 
+use crate::answers::{EquityAnswer, SessionAnswer};
 use crate::commands::{self, Command};
 use crate::peers::CallError;
-use crate::repository::{self, EquityRow, NewSession, SessionRow};
+use crate::repository::{self, Inserted, NewSession, SessionRow};
 use crate::state::AppState;
 use crate::terms::{Terms, TermsBody};
 
@@ -52,7 +53,8 @@ pub(crate) struct SessionBody {
     /// "wait" | "reject", "max_wait_seconds"}`; `{"kind": "volume", "share", "queue"}`.
     #[schema(value_type = Option<Object>)]
     fill_model: Option<serde_json::Value>,
-    /// `{"maker", "taker"}` in place of `fee_rate`, or `{"preset": "coinbase"}`.
+    /// `{"maker", "taker"}` in place of `fee_rate`, or `{"preset": "coinbase", "volume"}` (dollars in the
+    /// 30 days before, which choose the tier; 0 where it is missing).
     #[schema(value_type = Option<Object>)]
     fees: Option<serde_json::Value>,
     /// `{"kind": "fixed", "amount"}`, `{"kind": "proportional", "rate"}` or
@@ -76,6 +78,8 @@ pub(crate) struct SessionBody {
     /// `average` (where it is missing) or `fifo`.
     #[schema(value_type = Option<Object>)]
     cost_method: Option<serde_json::Value>,
+    /// Event time at which it stops by itself: no trade of the market at this time or later is met.
+    ends_at: Option<DateTime<Utc>>,
 }
 
 impl SessionBody {
@@ -89,6 +93,7 @@ impl SessionBody {
             product: self.product.clone(),
             risk: self.risk.clone(),
             cost_method: self.cost_method.clone(),
+            ends_at: self.ends_at,
         }
     }
 }
@@ -103,122 +108,6 @@ fn default_balance() -> Decimal {
 
 fn default_fee_rate() -> Decimal {
     Decimal::new(1, 3)
-}
-
-/// A session as it stands.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-pub(crate) struct SessionAnswer {
-    id: Uuid,
-    name: String,
-    strategy_id: Uuid,
-    strategy_name: String,
-    strategy_version: i32,
-    symbol: String,
-    timeframe: String,
-    #[serde(with = "kafka_common::decimal::number")]
-    #[schema(value_type = f64)]
-    initial_balance: Decimal,
-    #[serde(with = "kafka_common::decimal::number")]
-    #[schema(value_type = f64)]
-    fee_rate: Decimal,
-    /// Further terms, as `POST /v1/sessions` takes them; null where orders fill whole at the next
-    /// trade, for one fee.
-    #[schema(value_type = Option<Object>)]
-    terms: Option<serde_json::Value>,
-    /// `PENDING`, `RUNNING`, `PAUSED`, `CLOSING`, `STOPPING`, `STOPPED` or `ERROR`.
-    status: String,
-    status_reason: Option<String>,
-    #[serde(with = "kafka_common::decimal::number")]
-    #[schema(value_type = f64)]
-    cash: Decimal,
-    #[serde(with = "kafka_common::decimal::number")]
-    #[schema(value_type = f64)]
-    position: Decimal,
-    #[serde(with = "kafka_common::decimal::number")]
-    #[schema(value_type = f64)]
-    equity: Decimal,
-    #[serde(with = "kafka_common::decimal::number_opt")]
-    #[schema(value_type = Option<f64>)]
-    last_price: Option<Decimal>,
-    #[serde(with = "kafka_common::decimal::number")]
-    #[schema(value_type = f64)]
-    realized_pnl: Decimal,
-    #[serde(with = "kafka_common::decimal::number")]
-    #[schema(value_type = f64)]
-    fees: Decimal,
-    /// Filled orders.
-    trades: i64,
-    #[serde(with = "kafka_common::decimal::number")]
-    #[schema(value_type = f64)]
-    return_pct: Decimal,
-    /// Sequence of the latest output: what comes later on the event stream is newer.
-    sequence: i64,
-    created_at: DateTime<Utc>,
-    started_at: Option<DateTime<Utc>>,
-    stopped_at: Option<DateTime<Utc>>,
-}
-
-impl From<SessionRow> for SessionAnswer {
-    fn from(row: SessionRow) -> Self {
-        Self {
-            id: row.id,
-            name: row.name,
-            strategy_id: row.strategy_id,
-            strategy_name: row.strategy_name,
-            strategy_version: row.strategy_version,
-            symbol: row.symbol,
-            timeframe: row.timeframe,
-            initial_balance: row.initial_balance.normalize(),
-            fee_rate: row.fee_rate.normalize(),
-            terms: row.terms.map(|terms| terms.0),
-            status: row.status,
-            status_reason: row.status_reason,
-            cash: row.cash.normalize(),
-            position: row.position.normalize(),
-            equity: row.equity.normalize(),
-            last_price: row.last_price.map(|price| price.normalize()),
-            realized_pnl: row.realized_pnl.normalize(),
-            fees: row.fees.normalize(),
-            trades: row.trades,
-            return_pct: row.return_pct.normalize(),
-            sequence: row.sequence,
-            created_at: row.created_at,
-            started_at: row.started_at,
-            stopped_at: row.stopped_at,
-        }
-    }
-}
-
-/// A point of the equity curve.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-pub(crate) struct EquityAnswer {
-    timestamp: DateTime<Utc>,
-    #[serde(with = "kafka_common::decimal::number")]
-    #[schema(value_type = f64)]
-    price: Decimal,
-    #[serde(with = "kafka_common::decimal::number")]
-    #[schema(value_type = f64)]
-    cash: Decimal,
-    #[serde(with = "kafka_common::decimal::number")]
-    #[schema(value_type = f64)]
-    position: Decimal,
-    #[serde(with = "kafka_common::decimal::number")]
-    #[schema(value_type = f64)]
-    equity: Decimal,
-    sequence: i64,
-}
-
-impl From<EquityRow> for EquityAnswer {
-    fn from(row: EquityRow) -> Self {
-        Self {
-            timestamp: row.time,
-            price: row.price.normalize(),
-            cash: row.cash.normalize(),
-            position: row.position.normalize(),
-            equity: row.equity.normalize(),
-            sequence: row.sequence,
-        }
-    }
 }
 
 fn check(body: &SessionBody) -> Result<Terms, Problem> {
@@ -318,9 +207,19 @@ pub(crate) async fn create(
 /// Adds a session and brings it to the strategy service.
 pub(crate) async fn start(state: &AppState, new: NewSession) -> Result<Response, Problem> {
     let id = new.id;
-    let created = repository::insert(&state.database, &new).await?;
+    let inserted = repository::insert(&state.database, &new, state.max_sessions).await?;
+    if inserted == Inserted::TooMany {
+        let detail = format!(
+            "you have {} sessions that haven't ended",
+            state.max_sessions
+        );
+        return Err(
+            Problem::new(StatusCode::CONFLICT, "too_many_sessions", detail)
+                .hint("stop one that you don't need any more"),
+        );
+    }
     let session = find(state, &new.user_id, id).await?;
-    if !created {
+    if inserted == Inserted::Before {
         return repeated(&new, session);
     }
     match state.deployer.deploy(&session).await {
@@ -383,9 +282,7 @@ pub(crate) async fn list(
     let before = before.transpose()?;
     let rows = repository::list(&state.database, &identity.user_id, before, limit + 1).await?;
     let sessions: Vec<SessionAnswer> = rows.into_iter().map(SessionAnswer::from).collect();
-    Ok(Json(Page::cut(sessions, limit, |session| {
-        format!("{}_{}", session.created_at.timestamp_micros(), session.id)
-    })))
+    Ok(Json(Page::cut(sessions, limit, SessionAnswer::cursor)))
 }
 
 pub(crate) fn invalid_cursor() -> Problem {

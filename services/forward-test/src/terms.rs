@@ -1,5 +1,6 @@
 //! A session's terms beyond balance and fee: as a user writes them, as the log keeps them.
 
+use chrono::{DateTime, Utc};
 use paper_exchange::{CostMethod, Fees, Market, RiskLimits, SessionTerms};
 use rust_decimal::Decimal;
 use serde::de::DeserializeOwned;
@@ -8,8 +9,9 @@ use serde_json::Value;
 use service_kit::FieldError;
 
 /// Figures that are decimals: written as numbers by people, kept as text so that no digit changes.
-const DECIMALS: [&str; 14] = [
+const DECIMALS: [&str; 15] = [
     "share",
+    "volume",
     "queue",
     "amount",
     "rate",
@@ -32,6 +34,32 @@ pub(crate) struct Terms {
     market: Market,
     risk: RiskLimits,
     cost_method: CostMethod,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ends_at: Option<DateTime<Utc>>,
+}
+
+/// Fees by name.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Preset {
+    preset: PresetName,
+    /// Dollars traded in the 30 days before.
+    #[serde(default, with = "rust_decimal::serde::str")]
+    volume: Decimal,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum PresetName {
+    Coinbase,
+}
+
+impl Preset {
+    fn fees(self) -> Fees {
+        match self.preset {
+            PresetName::Coinbase => Fees::coinbase(self.volume),
+        }
+    }
 }
 
 /// As a session's body carries them; each may be missing.
@@ -46,6 +74,7 @@ pub(crate) struct TermsBody {
     pub(crate) product: Option<Value>,
     pub(crate) risk: Option<Value>,
     pub(crate) cost_method: Option<Value>,
+    pub(crate) ends_at: Option<DateTime<Utc>>,
 }
 
 impl TermsBody {
@@ -53,9 +82,9 @@ impl TermsBody {
     pub(crate) fn read(&self) -> Result<Terms, Vec<FieldError>> {
         let mut errors = Vec::new();
         let preset = self.fees.as_ref().and_then(|fees| fees.get("preset"));
-        let fees = match preset.map(|name| name == "coinbase") {
-            Some(true) => Some(Fees::COINBASE),
-            _ => part("fees", &self.fees, &mut errors),
+        let fees = match preset {
+            Some(_) => part("fees", &self.fees, &mut errors).map(Preset::fees),
+            None => part("fees", &self.fees, &mut errors),
         };
         let market = Market {
             fill_model: part("fill_model", &self.fill_model, &mut errors).unwrap_or_default(),
@@ -69,6 +98,7 @@ impl TermsBody {
             market,
             risk: part("risk", &self.risk, &mut errors).unwrap_or_default(),
             cost_method: part("cost_method", &self.cost_method, &mut errors).unwrap_or_default(),
+            ends_at: self.ends_at,
         };
         match errors.is_empty() {
             true => Ok(terms),
@@ -142,14 +172,23 @@ pub(crate) fn of_record(
     fee_rate: Decimal,
     terms: Option<Value>,
 ) -> Result<SessionTerms, String> {
-    let terms: Terms = match terms {
-        Some(terms) => serde_json::from_value(terms).map_err(|error| error.to_string())?,
-        None => Terms::default(),
-    };
-    terms.session(initial_balance, fee_rate).map_err(|errors| {
+    let terms = read(terms)?.session(initial_balance, fee_rate);
+    terms.map_err(|errors| {
         let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
         texts.join("; ")
     })
+}
+
+/// When a session ends by itself, by the terms of its start record.
+pub(crate) fn ends_at(terms: Option<Value>) -> Option<DateTime<Utc>> {
+    read(terms).ok()?.ends_at
+}
+
+fn read(terms: Option<Value>) -> Result<Terms, String> {
+    match terms {
+        Some(terms) => serde_json::from_value(terms).map_err(|error| error.to_string()),
+        None => Ok(Terms::default()),
+    }
 }
 
 #[cfg(test)]
@@ -187,6 +226,27 @@ mod tests {
             .unwrap();
         let terms = of_record(Decimal::TEN, Decimal::ZERO, preset.to_json()).unwrap();
         assert_eq!(terms.fees(), Fees::COINBASE);
+        let tier = body(json!({"fees": {"preset": "coinbase", "volume": 99_999.99}}));
+        let kept = tier.read().unwrap().to_json().unwrap();
+        assert_eq!(
+            kept["market"]["fees"],
+            json!({"maker": "0.0015", "taker": "0.0025"})
+        );
+        let unknown = body(json!({"fees": {"preset": "kraken"}}))
+            .read()
+            .unwrap_err();
+        assert_eq!(unknown[0].field, "fees");
+    }
+
+    #[test]
+    fn a_scheduled_end_is_kept() {
+        let ends = body(json!({"ends_at": "2026-01-05T12:00:00Z"}))
+            .read()
+            .unwrap();
+        let kept = ends.to_json();
+        assert_eq!(ends_at(kept.clone()), "2026-01-05T12:00:00Z".parse().ok());
+        assert!(of_record(Decimal::TEN, Decimal::ZERO, kept).is_ok());
+        assert_eq!(ends_at(None), None);
     }
 
     #[test]

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args;
-use kafka_common::KafkaSettings;
 use kafka_common::inspect::{Actor, Broker};
 use service_kit::settings::{self, Purpose};
-use service_kit::telemetry;
+use service_kit::{Settings, telemetry};
 
 /// What the client says by itself would stand between the lines of a result; failures are told by
 /// the command.
@@ -28,25 +27,29 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    fn settings(&self) -> anyhow::Result<KafkaSettings> {
+    /// What it is to be connected with; `more` comes from other flags of the command.
+    pub(crate) fn settings(
+        &self,
+        more: impl IntoIterator<Item = settings::Override>,
+    ) -> anyhow::Result<Settings> {
         let environment: BTreeMap<String, String> = std::env::vars().collect();
-        let flags: Vec<settings::Override> = self
-            .bootstrap_server
-            .iter()
+        let servers = self.bootstrap_server.iter();
+        let flags: Vec<settings::Override> = servers
             .map(|servers| ("kafka.bootstrap_servers".to_owned(), servers.clone()))
+            .chain(more)
             .collect();
         let loaded = settings::load(self.config.as_deref(), &environment, &flags, Purpose::Tool)?;
-        let mut log = loaded.settings.log;
+        let mut log = loaded.settings.log.clone();
         if !loaded.origins.iter().any(|(key, _, _)| key == "log.filter") {
             log.filter = QUIET.to_owned();
         }
         telemetry::init_logs(&log)?;
-        Ok(loaded.settings.kafka)
+        Ok(loaded.settings)
     }
 
     /// Connects to the broker.
     pub(crate) fn open(&self) -> anyhow::Result<Broker> {
-        Ok(Broker::connect(&self.settings()?)?)
+        Ok(Broker::connect(&self.settings([])?.kafka)?)
     }
 }
 

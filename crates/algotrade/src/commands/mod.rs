@@ -24,3 +24,4 @@ pub(crate) mod token;
 pub(crate) mod topics;
 pub(crate) mod up;
 pub(crate) mod user;
+pub(crate) mod verify;

@@ -67,9 +67,9 @@ pub(crate) fn run(command: &Command) -> anyhow::Result<ExitCode> {
         match command {
             Command::Add { whose, operator } => {
                 let role = if *operator {
-                    Role::Operator
+                    AccountRole::Operator
                 } else {
-                    Role::User
+                    AccountRole::User
                 };
                 let password = read_password()?;
                 let making = accounts.create(ACTOR, &whose.user, &password, role);

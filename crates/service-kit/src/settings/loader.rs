@@ -13,7 +13,7 @@ use super::flat::FlatProperties;
 
 /// Prefix of environment variables.
 const PREFIX: &str = "ALGOTRADE";
-const SECTIONS: [&str; 11] = [
+const SECTIONS: [&str; 12] = [
     "kafka",
     "database",
     "redis",
@@ -21,6 +21,7 @@ const SECTIONS: [&str; 11] = [
     "feed",
     "auth",
     "services",
+    "sessions",
     "ops",
     "notifications",
     "log",
@@ -198,6 +199,7 @@ pub fn load(
         }
     }
     section(&root, "services", &mut settings.services, &mut errors);
+    section(&root, "sessions", &mut settings.sessions, &mut errors);
     section(&root, "ops", &mut settings.ops, &mut errors);
     let notifications = &mut settings.notifications;
     section(&root, "notifications", notifications, &mut errors);
@@ -207,6 +209,7 @@ pub fn load(
         settings.kafka.problems(),
         settings.database.problems(),
         settings.feed.problems(),
+        settings.sessions.problems(),
         settings.ops.problems(),
         settings.telemetry.problems(),
         settings.notifications.problems(),

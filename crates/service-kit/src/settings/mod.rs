@@ -11,7 +11,7 @@ pub use loader::{ConfigErrors, Loaded, Override, Purpose, load};
 pub use sections::{
     AuthSettings, DatabaseSettings, FeedKind, FeedSettings, FeedSource, GapSettings, HttpSettings,
     LogFormat, LogSettings, NotificationsSettings, OpsSettings, RedisSettings, ServicesSettings,
-    TelemetrySettings,
+    SessionsSettings, TelemetrySettings,
 };
 
 use kafka_common::KafkaSettings;
@@ -33,6 +33,8 @@ pub struct Settings {
     pub auth: AuthSettings,
     /// `services`: where the other services are.
     pub services: ServicesSettings,
+    /// `sessions`: what users may start.
+    pub sessions: SessionsSettings,
     /// `ops`: what `algotrade ops` looks after.
     pub ops: OpsSettings,
     /// `notifications`: pushes to browsers, and what goes out of the house.

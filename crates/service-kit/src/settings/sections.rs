@@ -224,6 +224,29 @@ impl Default for ServicesSettings {
     }
 }
 
+/// What users may start.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SessionsSettings {
+    /// Sessions of one user that run or wait, at most.
+    pub max_per_user: u32,
+}
+
+impl Default for SessionsSettings {
+    fn default() -> Self {
+        Self { max_per_user: 100 }
+    }
+}
+
+impl SessionsSettings {
+    pub(super) fn problems(&self) -> Vec<Problem> {
+        match self.max_per_user {
+            0 => vec![("sessions.max_per_user", "must be at least 1".to_owned())],
+            _ => Vec::new(),
+        }
+    }
+}
+
 /// What `algotrade ops` looks after.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use kafka_common::messages::{ExecutionStatus, TradeAction, TradeExecution};
+use forward_test::verify::executed;
+use kafka_common::messages::{ExecutionStatus, TradeExecution};
 use market_data::FeedCounts;
-use paper_exchange as exchange;
 use paper_exchange::LedgerHasher;
 use rust_decimal::Decimal;
 use serde::Serialize;
@@ -70,9 +70,9 @@ impl Report {
         let mut fills = 0;
         // Every signal has one execution: filled, or rejected with a reason.
         let signals = executions.len() as u64;
-        for execution in executions {
+        for execution in &executions {
             fills += u64::from(execution.status == ExecutionStatus::Filled);
-            let execution = as_executed(execution);
+            let execution = executed(execution);
             ledger.push(&execution);
             self.hasher.push(&execution);
         }
@@ -131,35 +131,5 @@ impl Report {
             ]);
         }
         output::line(&sessions.to_string());
-    }
-}
-
-/// The wire's execution as the exchange wrote it.
-fn as_executed(wire: TradeExecution) -> exchange::Execution {
-    exchange::Execution {
-        sequence: wire.sequence.unwrap_or_default(),
-        ordinal: 0,
-        status: match wire.status {
-            ExecutionStatus::Filled => exchange::ExecutionStatus::Filled,
-            ExecutionStatus::Rejected => exchange::ExecutionStatus::Rejected,
-        },
-        action: match wire.action {
-            TradeAction::Buy => exchange::Action::Buy,
-            TradeAction::Sell => exchange::Action::Sell,
-        },
-        quantity: wire.quantity,
-        price: wire.price,
-        fee: wire.fee.unwrap_or_default(),
-        slippage: wire.slippage.unwrap_or_default(),
-        realized_pnl: wire.realized_pnl.unwrap_or_default(),
-        cash: wire.cash.unwrap_or_default(),
-        position: wire.position.unwrap_or_default(),
-        reason: wire.reason.unwrap_or_default(),
-        time: wire.timestamp,
-        signal_id: wire.signal_id.unwrap_or_default(),
-        leg: exchange::Leg::Entry,
-        kind: exchange::OrderKind::Market,
-        liquidity: None,
-        remaining: rust_decimal::Decimal::ZERO,
     }
 }

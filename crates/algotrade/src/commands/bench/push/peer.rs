@@ -35,6 +35,7 @@ pub(super) fn signer(secret: &str) -> Auth {
         secret: secret.to_owned().into(),
         guest: false,
         token_seconds: TOKEN_SECONDS,
+        ..AuthSettings::default()
     })
 }
 
