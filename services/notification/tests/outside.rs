@@ -366,6 +366,8 @@ async fn users_are_told_what_they_want_when_they_want_it() {
     notify(&app, "alice", None, "info", "later").await;
     notify(&app, "alice", None, "error", "now").await;
     assert_eq!(receiver.next().await.json()["data"]["title"], "now");
+    let now_is_done = |item: &Value| item["title"] == "now" && item["state"] == "delivered";
+    newest(&app, "alice", now_is_done).await;
     let (_, page) = app
         .get(&format!("{DELIVERIES}?state=pending"), Some(&token))
         .await;

@@ -134,7 +134,8 @@ impl Replica {
 
     /// Ends the process and removes what was made.
     pub(super) async fn stop(mut self) -> anyhow::Result<()> {
-        self.log.0.stop(STOP_WITHIN).await;
+        // What didn't get out was missed by the clients, and told as lost.
+        let _report = self.log.0.stop(STOP_WITHIN).await;
         self.process.kill().await?;
         admin::delete_topics(&self.kafka).await?;
         scratch::drop_database(&self.admin_url, &self.database).await
