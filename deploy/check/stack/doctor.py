@@ -60,7 +60,7 @@ def nobody_there(platform) -> None:
     expect(platform, environment, "redis", "refused")
     environment = platform.environment("strategy")
     environment["ALGOTRADE__KAFKA__BOOTSTRAP_SERVERS"] = "127.0.0.1:9"
-    expect(platform, environment, "connection", "no broker")
+    expect(platform, environment, "connection", "unreachable")
     expect_log(platform, "strategy", environment, "no broker answers at 127.0.0.1:9")
 
 

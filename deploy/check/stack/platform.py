@@ -142,9 +142,9 @@ class Platform:
         environment = {"ALGOTRADE__AUTH__SECRET_FILE": str(self.secrets / "auth-secret")}
         return run([self.binaries / "algotrade", "token", user, *options], environment).strip()
 
-    def status(self, service: str, path: str, token: str) -> int:
-        """What a service answers to a GET, good or bad."""
-        request = urllib.request.Request(self.url(service) + path,
+    def status(self, method: str, service: str, path: str, token: str) -> int:
+        """What a service answers, good or bad."""
+        request = urllib.request.Request(self.url(service) + path, method=method,
                                          headers={"Authorization": f"Bearer {token}"})
         try:
             with urllib.request.urlopen(request, timeout=35) as answer:
