@@ -48,7 +48,7 @@ impl Figure {
     }
 
     /// Whether the goal is met; none where there is no goal.
-    fn met(&self) -> Option<bool> {
+    pub(super) fn met(&self) -> Option<bool> {
         match self.goal? {
             Goal::Ratio(goal) => Some(self.ratio()? >= goal),
             Goal::AtLeast(goal) => Some(self.value >= goal),
