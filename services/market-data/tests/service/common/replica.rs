@@ -68,7 +68,8 @@ impl Replica {
     pub async fn partitions(&self) -> Vec<i64> {
         let url = format!("http://{}/healthz/ready", self.address);
         let client = reqwest::Client::builder()
-            .timeout(Duration::from_secs(1))
+            // Longer than a check of what is away takes.
+            .timeout(Duration::from_secs(5))
             .build()
             .unwrap();
         let Ok(response) = client.get(url).send().await else {

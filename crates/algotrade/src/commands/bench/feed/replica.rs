@@ -128,6 +128,12 @@ impl Replica {
         Some(kilobytes / 1_024.0)
     }
 
+    /// The processor's time that it has taken, where the system tells it.
+    pub(super) fn processor(&self) -> Option<Duration> {
+        let id = self.child.id()?;
+        processor_in(&std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?)
+    }
+
     /// Ends it.
     pub(super) async fn end(mut self) -> anyhow::Result<()> {
         self.child.kill().await?;
@@ -144,9 +150,26 @@ fn published_in(metrics: &str) -> u64 {
         .sum()
 }
 
+/// User's and system's time of Linux's `/proc/PID/stat`, which are in hundredths of a second. The
+/// program's name, in brackets, may have spaces.
+fn processor_in(stat: &str) -> Option<Duration> {
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
+    let mut hundredths = || fields.next()?.parse::<u64>().ok();
+    Some(Duration::from_millis(10 * (hundredths()? + hundredths()?)))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::published_in;
+    use std::time::Duration;
+
+    use super::{processor_in, published_in};
+
+    #[test]
+    fn the_processors_time_is_read_past_the_name() {
+        let stat = "7 (market data) S 1 7 7 0 -1 4194304 900 0 0 0 250 50 0 0 20 0 9 0 100 1 1";
+        assert_eq!(processor_in(stat), Some(Duration::from_secs(3)));
+        assert_eq!(processor_in("7 (x) S 1"), None);
+    }
 
     #[test]
     fn all_symbols_are_counted() {
