@@ -190,6 +190,7 @@ async fn play(
                 cash: arguments.cash,
                 fee: arguments.fee,
                 key: &format!("replay/{index}"),
+                terms: "",
             })
             .await?;
         sessions.push(api.wait_for(session.id, "RUNNING", READY).await?.id);
