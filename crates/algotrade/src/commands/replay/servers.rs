@@ -3,13 +3,12 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use kafka_common::{Delivery, KafkaSettings, admin};
+use kafka_common::KafkaSettings;
 use service_kit::Settings;
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
-use uuid::Uuid;
 
 use super::Arguments;
 use crate::backing::Backing;
+use crate::given::Given;
 
 /// The servers of one replay.
 #[derive(Debug)]
@@ -17,12 +16,7 @@ pub(super) enum Servers {
     /// In this process; the folder is removed at the end where it is a temporary one.
     Embedded(Backing, Option<tempfile::TempDir>),
     /// Given: a database and topics with a prefix are made there.
-    Given {
-        /// URL of the database that was given.
-        admin_url: String,
-        /// The database of this run.
-        database: String,
-    },
+    Given(Given),
 }
 
 impl Servers {
@@ -45,30 +39,12 @@ impl Servers {
             let backing = Backing::embed(&data, settings).await?;
             return Ok(Self::Embedded(backing, temporary));
         };
-        let run = format!("replay_{}", Uuid::new_v4().simple());
-        let mut connection = PgConnection::connect(database)
-            .await
-            .with_context(|| "--database can't be reached")?;
-        // The name is made here: letters, digits and an underscore.
-        sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {run}")))
-            .execute(&mut connection)
-            .await
-            .with_context(|| "--database: creating a database for this run")?;
-        connection.close().await?;
-        settings.kafka.bootstrap_servers.clone_from(kafka);
-        settings.kafka.delivery = Delivery::ExactlyOnce;
+        let redis = arguments.redis.as_deref();
+        let given = Given::prepare("replay", kafka, database, redis, settings).await?;
         // A replay loads in bulk: with the batches of a live market, which hold some forty trades,
         // five requests on their way are soon too few, and the client waits busily for answers.
         settings.kafka.max_batch_size = 131_072;
-        settings.kafka.topic_prefix = format!("{run}.");
-        settings.kafka.group_prefix = format!("{run}.");
-        settings.database.url = with_database(database, &run)?.into();
-        settings.redis.url = arguments.redis.clone().unwrap_or_default().into();
-        settings.redis.key_prefix = format!("{run}:");
-        Ok(Self::Given {
-            admin_url: database.clone(),
-            database: run,
-        })
+        Ok(Self::Given(given))
     }
 
     pub(super) fn are_embedded(&self) -> bool {
@@ -79,57 +55,8 @@ impl Servers {
     pub(super) async fn remove(self, kafka: &KafkaSettings) -> anyhow::Result<()> {
         match self {
             Self::Embedded(backing, _temporary) => backing.shutdown().await,
-            Self::Given {
-                admin_url,
-                database,
-            } => {
-                admin::delete_topics(kafka).await?;
-                let mut connection = PgConnection::connect(&admin_url).await?;
-                sqlx::query(AssertSqlSafe(format!(
-                    "DROP DATABASE {database} WITH (FORCE)"
-                )))
-                .execute(&mut connection)
-                .await?;
-                connection.close().await?;
-            }
+            Self::Given(given) => given.remove(kafka).await?,
         }
         Ok(())
-    }
-}
-
-/// The same server's URL with another database.
-fn with_database(url: &str, database: &str) -> anyhow::Result<String> {
-    let (base, query) = url
-        .split_once('?')
-        .map_or((url, None), |(b, q)| (b, Some(q)));
-    let after_scheme = base
-        .find("://")
-        .map(|at| at + 3)
-        .context("--database is not a URL")?;
-    let host_end = base[after_scheme..]
-        .find('/')
-        .map_or(base.len(), |at| after_scheme + at);
-    let query = query.map(|query| format!("?{query}")).unwrap_or_default();
-    Ok(format!("{}/{database}{query}", &base[..host_end]))
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::with_database;
-
-    #[test]
-    fn the_database_in_a_url_is_replaced() {
-        for (url, expected) in [
-            ("postgres://u:p@h:1/postgres", "postgres://u:p@h:1/run"),
-            ("postgres://h", "postgres://h/run"),
-            (
-                "postgres://h/a?sslmode=disable",
-                "postgres://h/run?sslmode=disable",
-            ),
-        ] {
-            assert_eq!(with_database(url, "run").unwrap(), expected);
-        }
-        assert!(with_database("localhost", "run").is_err());
     }
 }
