@@ -53,6 +53,8 @@ pub(crate) struct NewSession<'a> {
     pub(crate) cash: Decimal,
     pub(crate) fee: Decimal,
     pub(crate) key: &'a str,
+    /// Further terms, as `POST /v1/sessions` takes them: JSON from a comma on, or nothing.
+    pub(crate) terms: &'a str,
 }
 
 impl Api {
@@ -106,12 +108,13 @@ impl Api {
     pub(crate) async fn create_session(&self, new: &NewSession<'_>) -> anyhow::Result<Session> {
         let body = format!(
             r#"{{"strategy_id":"{}","name":{},"symbol":{},"timeframe":"tick",
-                "initial_balance":{},"fee_rate":{}}}"#,
+                "initial_balance":{},"fee_rate":{}{}}}"#,
             new.strategy_id,
             json!(new.name),
             json!(new.symbol),
             new.cash,
-            new.fee
+            new.fee,
+            new.terms
         );
         let request = self
             .http

@@ -6,6 +6,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use service_kit::settings::{self, Purpose, Settings};
 
+#[cfg(feature = "chaos")]
+use crate::commands::chaos;
 use crate::commands::{
     asyncapi, backtest, bench, dlq, doctor, generate, groups, lag, notify, offsets, ops, produce,
     record, recording, replay, setup, simulator, strategy, tail, token, topics, up, user, verify,
@@ -83,6 +85,9 @@ enum Command {
     Notify(notify::Arguments),
     /// Run the operator's part of the platform: health, audit, portfolios, notifications.
     Ops(ops::Arguments),
+    /// Kill services and servers during a replay, and prove that nothing is lost or doubled.
+    #[cfg(feature = "chaos")]
+    Chaos(chaos::Arguments),
     /// Measure, beside a baseline of the same call.
     Bench(bench::Arguments),
     /// Print the completions for a shell.
@@ -120,6 +125,8 @@ pub(crate) fn run() -> ExitCode {
         Command::User(command) => user::run(&command),
         Command::Notify(arguments) => notify::run(&arguments),
         Command::Ops(arguments) => ops::run(&arguments),
+        #[cfg(feature = "chaos")]
+        Command::Chaos(arguments) => chaos::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Completions { shell } => {
             clap_complete::generate(

@@ -33,6 +33,7 @@ pub(crate) async fn prepare(api: &Api, symbol: &str) -> anyhow::Result<()> {
             cash: Decimal::from(100_000),
             fee: Decimal::new(1, 3),
             key: "demo",
+            terms: "",
         })
         .await?;
     api.wait_for(session.id, "RUNNING", START).await?;

@@ -5,6 +5,7 @@ mod backing;
 mod cli;
 mod commands;
 mod demo;
+mod given;
 mod output;
 mod platform;
 mod scratch;

@@ -3,6 +3,8 @@
 pub(crate) mod asyncapi;
 pub(crate) mod backtest;
 pub(crate) mod bench;
+#[cfg(feature = "chaos")]
+pub(crate) mod chaos;
 mod connection;
 pub(crate) mod dlq;
 pub(crate) mod doctor;

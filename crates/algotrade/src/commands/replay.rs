@@ -27,7 +27,7 @@ use crate::strategies::Source;
 use crate::{cli, demo, output};
 
 mod report;
-pub(crate) mod servers;
+mod servers;
 
 use report::Report;
 use servers::Servers;
@@ -190,6 +190,7 @@ async fn play(
                 cash: arguments.cash,
                 fee: arguments.fee,
                 key: &format!("replay/{index}"),
+                terms: "",
             })
             .await?;
         sessions.push(api.wait_for(session.id, "RUNNING", READY).await?.id);

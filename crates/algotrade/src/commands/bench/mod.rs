@@ -1,5 +1,6 @@
 //! `algotrade bench`: figures that are measured beside their baseline, in the same call.
 
+mod exchange;
 mod feed;
 mod figure;
 mod kafka;
@@ -21,6 +22,8 @@ pub(crate) struct Arguments {
 enum Part {
     /// Reading the feed's frames, and taking them from a socket.
     Feed(feed::Arguments),
+    /// The paper exchange: alone, with a strategy, and on a real log.
+    Exchange(exchange::Arguments),
     /// The Kafka layer against bare librdkafka on the same broker.
     Kafka(kafka::Arguments),
     /// The whole pipeline, from the feed's socket to the ledger, in processes of its own.
@@ -32,6 +35,7 @@ enum Part {
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     match &arguments.part {
         Part::Feed(arguments) => feed::run(arguments),
+        Part::Exchange(arguments) => exchange::run(arguments),
         Part::Kafka(arguments) => kafka::run(arguments),
         Part::Pipeline(arguments) => pipeline::run(arguments),
         Part::Push(arguments) => push::run(arguments),

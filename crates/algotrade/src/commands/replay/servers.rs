@@ -3,26 +3,20 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use kafka_common::{Delivery, KafkaSettings, admin};
+use kafka_common::KafkaSettings;
 use service_kit::Settings;
-use uuid::Uuid;
 
 use super::Arguments;
 use crate::backing::Backing;
-use crate::scratch;
+use crate::given::Given;
 
 /// The servers of one replay.
 #[derive(Debug)]
-pub(crate) enum Servers {
+pub(super) enum Servers {
     /// In this process; the folder is removed at the end where it is a temporary one.
     Embedded(Backing, Option<tempfile::TempDir>),
     /// Given: a database and topics with a prefix are made there.
-    Given {
-        /// URL of the database that was given.
-        admin_url: String,
-        /// The database of this run.
-        database: String,
-    },
+    Given(Given),
 }
 
 impl Servers {
@@ -46,34 +40,11 @@ impl Servers {
             return Ok(Self::Embedded(backing, temporary));
         };
         let redis = arguments.redis.as_deref();
-        let servers = Self::given("replay", kafka, database, redis, settings).await?;
+        let given = Given::prepare("replay", kafka, database, redis, settings).await?;
         // A replay loads in bulk: with the batches of a live market, which hold some forty trades,
         // five requests on their way are soon too few, and the client waits busily for answers.
         settings.kafka.max_batch_size = 131_072;
-        Ok(servers)
-    }
-
-    /// Prepares servers that run already, and enters them into the settings.
-    pub(crate) async fn given(
-        name: &str,
-        kafka: &str,
-        database: &str,
-        redis: Option<&str>,
-        settings: &mut Settings,
-    ) -> anyhow::Result<Self> {
-        let run = format!("{name}_{}", Uuid::new_v4().simple());
-        let own = scratch::create_database(database, &run).await?;
-        kafka.clone_into(&mut settings.kafka.bootstrap_servers);
-        settings.kafka.delivery = Delivery::ExactlyOnce;
-        settings.kafka.topic_prefix = format!("{run}.");
-        settings.kafka.group_prefix = format!("{run}.");
-        settings.database.url = own.into();
-        settings.redis.url = redis.unwrap_or_default().to_owned().into();
-        settings.redis.key_prefix = format!("{run}:");
-        Ok(Self::Given {
-            admin_url: database.to_owned(),
-            database: run,
-        })
+        Ok(Self::Given(given))
     }
 
     pub(super) fn are_embedded(&self) -> bool {
@@ -81,16 +52,10 @@ impl Servers {
     }
 
     /// Removes what was made.
-    pub(crate) async fn remove(self, kafka: &KafkaSettings) -> anyhow::Result<()> {
+    pub(super) async fn remove(self, kafka: &KafkaSettings) -> anyhow::Result<()> {
         match self {
             Self::Embedded(backing, _temporary) => backing.shutdown().await,
-            Self::Given {
-                admin_url,
-                database,
-            } => {
-                admin::delete_topics(kafka).await?;
-                scratch::drop_database(&admin_url, &database).await?;
-            }
+            Self::Given(given) => given.remove(kafka).await?,
         }
         Ok(())
     }

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::latency::{self, Latencies};
 use super::replica::{Replica, program};
 use crate::commands::bench::figure::{Figure, Goal, quantile};
-use crate::commands::replay::servers::Servers;
+use crate::given;
 use crate::{cli, output};
 
 /// Trades a second, simulator and broker included.
@@ -56,7 +56,7 @@ pub(super) async fn figures(given: &Given<'_>) -> anyhow::Result<Vec<Figure>> {
     }
     let mut settings = cli::settings(Purpose::Tool)?;
     settings.auth.secret = format!("a secret of this call only: {}", Uuid::new_v4()).into();
-    let servers = Servers::given(
+    let servers = given::Given::prepare(
         "bench",
         given.kafka,
         given.database,
