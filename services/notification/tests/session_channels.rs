@@ -117,6 +117,11 @@ async fn a_session_of_ones_own_comes_alone_in_order_and_is_recovered() {
     assert_eq!(sequences(&browser, "alice", FIRST), all);
     assert!(sequences(&browser, "alice", SECOND).is_empty());
     // The user's own channel has both sessions all the while.
+    let last = |seen: &Value| {
+        let payload = &seen["data"]["payload"];
+        payload["session_id"] == json!(SECOND) && payload["sequence"] == 30
+    };
+    browser.wait("alice", "publication", last).await;
     let users = browser.seen("alice", "publication").into_iter();
     let users = users.filter(|seen| seen["channel"] == "user:alice");
     assert_eq!(users.count(), 60);
