@@ -346,7 +346,10 @@ impl FeedSettings {
 impl AuthSettings {
     pub(super) fn problems(&self) -> Vec<Problem> {
         let problem = keys::secrets(self.secret.expose_secret()).err();
-        problem.map(|text| ("auth.secret", text)).into_iter().collect()
+        problem
+            .map(|text| ("auth.secret", text))
+            .into_iter()
+            .collect()
     }
 }
 
