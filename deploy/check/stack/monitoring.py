@@ -163,10 +163,12 @@ def report(prometheus: Prometheus, platform) -> None:
     told = json.loads(run([*command, "--json", "--html", page], only_output=True))
     for flow in told["throughput"]:
         # A session that has traded may trade no more within the period.
-        quiet = flow["name"] in ("signals", "executions")
+        quiet = flow["name"] in ("signals", "executions", "events pushed")
         if not quiet and not flow["peak_per_second"] >= flow["per_second"] * 0.9 > 0:
             raise Failure(f"throughput: {flow}")
     for stage in told["latency"]:
+        if stage["stage"] == "4 log to browser" and not stage["count"]:
+            continue  # nothing happened that a browser could be told
         p50, p95, p99 = (stage[f"p{percent}_seconds"] for percent in (50, 95, 99))
         if not stage["count"] > 0 or not 0 < p50 <= p95 <= p99 < 30:
             raise Failure(f"latency: {stage}")
@@ -179,9 +181,9 @@ def report(prometheus: Prometheus, platform) -> None:
         raise Failure(f"lag of {behind}")
     wrong = [error for error in told["errors"]
              if error["count"] and error["name"] in ("answers with 5xx", "ledgers found wrong")]
-    unmet = [each for each in told["objectives"] if (each["measured"] or 0) < each["share"]]
-    if wrong or len(told["objectives"]) != 3 or any(each["measured"] is None for each in unmet):
-        raise Failure(f"errors {wrong}, objectives {unmet}")
+    measured = [each["measured"] for each in told["objectives"][:2]]
+    if wrong or len(told["objectives"]) != 3 or None in measured:
+        raise Failure(f"errors {wrong}, objectives {told['objectives']}")
     html = page.read_text()
     if html.count("<svg") < 10 or re.search(r"(src|href)=|https?://|<script", html):
         raise Failure(f"the page has {html.count('<svg')} plots, or needs something else")
