@@ -4,6 +4,8 @@ mod feed;
 mod figure;
 mod kafka;
 mod pipeline;
+mod stopwatch;
+mod strategy;
 
 use std::process::ExitCode;
 
@@ -24,6 +26,8 @@ enum Part {
     Kafka(kafka::Arguments),
     /// The whole pipeline, from the feed's socket to the ledger, in processes of its own.
     Pipeline(pipeline::Arguments),
+    /// Strategies: compiling them, and evaluating them on ticks, alone and ten thousand at once.
+    Strategy(strategy::Arguments),
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
@@ -31,5 +35,6 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Part::Feed(arguments) => feed::run(arguments),
         Part::Kafka(arguments) => kafka::run(arguments),
         Part::Pipeline(arguments) => pipeline::run(arguments),
+        Part::Strategy(arguments) => strategy::run(arguments),
     }
 }
