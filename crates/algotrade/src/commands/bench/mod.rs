@@ -6,6 +6,8 @@ mod figure;
 mod kafka;
 mod pipeline;
 mod push;
+mod stopwatch;
+mod strategy;
 
 use std::process::ExitCode;
 
@@ -30,6 +32,8 @@ enum Part {
     Pipeline(pipeline::Arguments),
     /// Thousands of WebSocket clients on one replica of notification, or on a Centrifugo.
     Push(push::Arguments),
+    /// Strategies: compiling them, and evaluating them on ticks, alone and ten thousand at once.
+    Strategy(strategy::Arguments),
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
@@ -39,5 +43,6 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Part::Kafka(arguments) => kafka::run(arguments),
         Part::Pipeline(arguments) => pipeline::run(arguments),
         Part::Push(arguments) => push::run(arguments),
+        Part::Strategy(arguments) => strategy::run(arguments),
     }
 }

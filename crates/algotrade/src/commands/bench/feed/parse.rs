@@ -2,48 +2,18 @@
 
 use std::hint::black_box;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use coinbase::recording::RecordingReader;
 use coinbase::{advanced, exchange};
 
 use super::peers;
-use crate::commands::bench::figure::{Figure, Goal};
+use crate::commands::bench::figure::{Figure, Goal, median};
+use crate::commands::bench::stopwatch::Stopwatch;
 
 /// How much faster than a general parser's tree.
 const GOAL: f64 = 5.0;
 /// How much faster than another client's handler.
 const GOAL_PEER: f64 = 50.0;
-
-/// Measures what this thread has computed, so that a busy machine makes no difference; where the
-/// system doesn't tell that, the time on the clock.
-struct Stopwatch {
-    computed: Option<Duration>,
-    started: Instant,
-}
-
-impl Stopwatch {
-    fn start() -> Self {
-        Self {
-            computed: Self::computed(),
-            started: Instant::now(),
-        }
-    }
-
-    fn elapsed(&self) -> Duration {
-        match (self.computed, Self::computed()) {
-            (Some(before), Some(now)) if now > before => now - before,
-            _ => self.started.elapsed(),
-        }
-    }
-
-    /// Linux counts it in nanoseconds.
-    fn computed() -> Option<Duration> {
-        let counts = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-        let nanos = counts.split_whitespace().next()?.parse().ok()?;
-        Some(Duration::from_nanos(nanos))
-    }
-}
 
 /// Frames, and what they measure.
 struct Frames {
