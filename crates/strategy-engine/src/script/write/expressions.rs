@@ -1,10 +1,10 @@
 //! Nodes as expressions.
 
+use super::Writer;
 use super::text::{
     AND, ATOM, CHOICE, COMPARE, NOT, OR, PRODUCT, SUM, Text, day_window, field_name, number,
     quoted, span_text, symbol,
 };
-use super::Writer;
 use crate::compile::Node;
 use crate::node::{CrossType, Indicator, NodeKind, VolumeType};
 use crate::plan::{Anchor, Arithmetic, ClockFigure, Pattern, Study};
