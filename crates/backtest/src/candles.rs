@@ -267,8 +267,7 @@ fn json(text: &str) -> std::result::Result<Vec<Candle>, CandlesError> {
         }
     };
     let mut rows = Vec::new();
-    let mut documents = serde_json::Deserializer::from_str(text).into_iter::<Value>();
-    while let Some(document) = documents.next() {
+    for document in serde_json::Deserializer::from_str(text).into_iter::<Value>() {
         match document.map_err(failed(rows.len() + 1))? {
             Value::Array(items) => rows.extend(items),
             Value::Object(mut fields) => match fields.remove("items") {

@@ -73,8 +73,8 @@ pub(crate) async fn fetch(
         return None;
     }
     // The longest that make whole bars.
-    let fitting = INTERVALS.iter().rev();
-    let (name, interval) = *fitting.clone().find(|(_, length)| seconds % length == 0)?;
+    let mut longest_first = INTERVALS.iter().rev();
+    let (name, interval) = *longest_first.find(|(_, length)| seconds % length == 0)?;
     let reading = market_data.candles(symbol, name);
     match tokio::time::timeout(PATIENCE, reading).await {
         Ok(Ok(candles)) => Some(History {
