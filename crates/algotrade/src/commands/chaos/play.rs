@@ -37,12 +37,13 @@ if crosses_above(ema(close, 5), ema(close, 21)):
     take_profit(percent=[0.1, 0.2])
 "#;
 
-/// Orders that wait in the book.
-const LIMITS: &str = r#"strategy("limits")
-if close < lowest(close, 20)[1]:
-    buy(size=percent_of_cash(20), limit=close * 0.9998)
-if close > highest(close, 20)[1]:
-    sell(size=percent_of_position(50), limit=close * 1.0002)
+/// A stop that follows the price: what it is at depends on every trade.
+const BREAKOUT: &str = r#"strategy("breakout")
+if donchian(20).upper[1] < close:
+    buy(size=percent_of_cash(20))
+    stop_loss(percent=0.2, trailing=0.3)
+if donchian(20).lower[1] > close:
+    sell(size=percent_of_position(50))
 "#;
 
 /// A market that isn't kind: part of the volume, late, with slippage, two fees, and limits.
@@ -181,7 +182,7 @@ async fn start_sessions(strategies: &Api, sessions: &Api) -> anyhow::Result<Vec<
         ("unkind", ("graph", graph.clone()), "BTC-USD", UNKIND),
         ("fifo", ("graph", graph), "ETH-USD", FIFO),
         ("brackets", script(BRACKETS), "ETH-USD", UNKIND),
-        ("limits", script(LIMITS), "SOL-USD", ""),
+        ("breakout", script(BREAKOUT), "SOL-USD", ""),
     ];
     let mut ids = Vec::new();
     for (name, (kind, source), symbol, terms) in wanted {
