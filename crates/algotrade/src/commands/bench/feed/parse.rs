@@ -7,7 +7,7 @@ use coinbase::recording::RecordingReader;
 use coinbase::{advanced, exchange};
 
 use super::peers;
-use crate::commands::bench::figure::{Figure, Goal, median};
+use crate::commands::bench::figure::{Figure, Goal};
 use crate::commands::bench::stopwatch::Stopwatch;
 
 /// How much faster than a general parser's tree.
