@@ -42,17 +42,8 @@ CREATE TABLE notification.sign_in_attempts (
     locked_until timestamptz NOT NULL
 );
 
--- What becomes of accounts: `algotrade ops` relays the rows to the topic audit-logs.
-CREATE TABLE notification.audit_outbox (
-    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    actor text NOT NULL,
-    action text NOT NULL,
-    subject text NOT NULL,
-    at timestamptz NOT NULL DEFAULT now()
-);
-
--- Its role is made by deploy/postgres/set-up.sh, which grants the same where the table was there before
--- the role.
+-- `algotrade ops` takes what becomes of targets and accounts out of the outbox of 0010. Its role is made
+-- by deploy/postgres/set-up.sh, which grants the same where the table was there before the role.
 DO $$
 BEGIN
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'ops') THEN

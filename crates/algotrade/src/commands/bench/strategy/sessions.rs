@@ -22,7 +22,7 @@ const KINDS: [&str; 10] = [
     "fast = sma(close, N)\nslow = sma(close, N + 20 + V)\nif crosses_above(fast, slow):\n    buy()\n\
      if crosses_below(fast, slow):\n    sell()\n",
     "average = ema(close, N + V)\nif close > average:\n    buy()\nif close < average:\n    sell()\n",
-    "strength = rsi(close, N + V)\nif strength < 30:\n    buy()\nif strength > 70:\n    sell()\n",
+    "strength = rsi(close, N + V)\nif strength < 47:\n    buy()\nif strength > 53:\n    sell()\n",
     "lines = macd(close, N, N + 14 + V, 9)\nif crosses_above(lines.line, lines.signal):\n    buy()\n\
      if crosses_below(lines.line, lines.signal):\n    sell()\n",
     "bands = bollinger(close, N + V, 2)\nif close < bands.lower:\n    buy()\n\
@@ -32,7 +32,7 @@ const KINDS: [&str; 10] = [
     "far = zscore(close, N + V)\nif far < -2:\n    buy()\nif far > 0:\n    sell()\n",
     "if crosses_above(close, rolling_vwap(N + V)) and volume_ratio(N) > 1:\n    buy()\n    stop_loss(percent=2)\n\
      if crosses_below(close, rolling_vwap(N + V)):\n    sell()\n",
-    "rise = roc(close, N + V)\nif rise > 1 and rsi(close, 14) < 70:\n    buy()\nif rise < 0:\n    sell()\n",
+    "rise = roc(close, N + V)\nif rise > 0 and rsi(close, 14) < 70:\n    buy()\nif rise < 0:\n    sell()\n",
     "trend = wma(close, N + V)\nif close > trend and trend > trend[1]:\n    buy()\n    \
      take_profit(percent=3)\nif close < trend:\n    sell()\n",
 ];
@@ -43,7 +43,7 @@ fn plans() -> anyhow::Result<Vec<Arc<Plan>>> {
     for kind in KINDS {
         for variant in 0..10 {
             for parameter in 0..PARAMETERS {
-                let length = (5 + 3 * parameter).to_string();
+                let length = (5 + 10 * parameter).to_string();
                 let script = kind
                     .replace('N', &length)
                     .replace('V', &variant.to_string());
