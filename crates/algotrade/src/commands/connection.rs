@@ -27,16 +27,12 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// What it is to be connected with; `more` comes from other flags of the command.
-    pub(crate) fn settings(
-        &self,
-        more: impl IntoIterator<Item = settings::Override>,
-    ) -> anyhow::Result<Settings> {
+    /// What it is to be connected with.
+    pub(crate) fn settings(&self) -> anyhow::Result<Settings> {
         let environment: BTreeMap<String, String> = std::env::vars().collect();
         let servers = self.bootstrap_server.iter();
         let flags: Vec<settings::Override> = servers
             .map(|servers| ("kafka.bootstrap_servers".to_owned(), servers.clone()))
-            .chain(more)
             .collect();
         let loaded = settings::load(self.config.as_deref(), &environment, &flags, Purpose::Tool)?;
         let mut log = loaded.settings.log.clone();
@@ -49,7 +45,7 @@ impl Connection {
 
     /// Connects to the broker.
     pub(crate) fn open(&self) -> anyhow::Result<Broker> {
-        Ok(Broker::connect(&self.settings([])?.kafka)?)
+        Ok(Broker::connect(&self.settings()?.kafka)?)
     }
 }
 

@@ -50,9 +50,10 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let database = arguments.database.clone();
-    let database = database.map(|url| ("database.url".to_owned(), url));
-    let settings = arguments.connection.settings(database)?;
+    let mut settings = arguments.connection.settings()?;
+    if let Some(url) = &arguments.database {
+        settings.database.url = url.clone().into();
+    }
     let id = arguments.session;
     let report = cli::runtime()?.block_on(async {
         let pool = PgPoolOptions::new()
