@@ -339,7 +339,10 @@ async fn sign_in_status_and_page() {
     let (status, me) = app.get("/v1/auth/me", Some(&app.token("alice"))).await;
     assert_eq!(
         (status, me),
-        (200, json!({"user_id": "alice", "role": "user"}))
+        (
+            200,
+            json!({"user_id": "alice", "role": "user", "operator": false, "scope": "trade"})
+        )
     );
     assert_eq!(app.get("/v1/auth/me", None).await.0, 401);
     let (status, guest) = app.post("/v1/auth/guest").await;
