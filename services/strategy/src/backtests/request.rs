@@ -413,7 +413,7 @@ mod tests {
         let mut body = json!({"symbol": "btc-usd"});
         let fields = body.as_object_mut().unwrap();
         fields.extend(more.as_object().unwrap().clone());
-        serde_json::from_value(body).unwrap()
+        serde_json::from_str(&body.to_string()).unwrap()
     }
 
     #[test]
