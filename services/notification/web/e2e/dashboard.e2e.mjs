@@ -469,6 +469,12 @@ test("an operator signs in, makes an account and an API token, and signs out", a
   const cookies = await browser.context.cookies(`${base}/v1/auth`);
   assert.equal(cookies.find(({ name }) => name === "algotrade_session")?.httpOnly, true);
 
+  // What a guest isn't even asked for.
+  await page.goto(`${base}/system`);
+  await page.getByTestId("services").locator("tbody tr").first().waitFor();
+  await accessible("system of an operator");
+  await shoot("system-operator-laptop-light", { fullPage: true });
+
   await page.goto(`${base}/account`);
   const accounts = page.locator("section", { hasText: "Make an account" });
   const name = `trader-${Date.now()}`;

@@ -52,7 +52,7 @@ export const ROUTES = [
       if (request.headers.authorization !== "Bearer mock-token") {
         throw new Refused(401, "token_invalid", "This token isn't valid.");
       }
-      return [200, { user_id: USER, role: "user" }];
+      return [200, { user_id: USER, role: "user", operator: true }];
     },
   ],
   [

@@ -2,6 +2,7 @@ import { queryOptions, useMutation, useQuery, useQueryClient } from "@tanstack/r
 import { explain, Problem, request } from "../../lib/api";
 import { useFeatures } from "../../lib/features";
 import { count, dayAndTime } from "../../lib/format";
+import { useOperator } from "../../lib/operator";
 import type { Page } from "../../lib/types";
 import { ConfirmButton, Failure, Panel } from "../parts";
 
@@ -43,7 +44,8 @@ const deadLettersQuery = queryOptions({
 /** Records that a service gave up, and the way back for them. */
 export function DeadLettersPanel() {
   const features = useFeatures();
-  const known = features?.has("GET", PATH) ?? false;
+  const operator = useOperator();
+  const known = operator && (features?.has("GET", PATH) ?? false);
   const letters = useQuery({ ...deadLettersQuery, enabled: known });
   if (!known || letters.isPending || letters.data === null) return null;
   return (

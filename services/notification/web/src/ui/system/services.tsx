@@ -2,6 +2,7 @@ import { queryOptions, useQuery } from "@tanstack/react-query";
 import { Problem, request } from "../../lib/api";
 import { useFeatures } from "../../lib/features";
 import { count, span } from "../../lib/format";
+import { useOperator } from "../../lib/operator";
 import type { Page } from "../../lib/types";
 import { Failure, Panel, Skeleton, Time } from "../parts";
 
@@ -35,7 +36,8 @@ const servicesQuery = queryOptions({
 /** Each service's health and how far it is behind, as the operator's part of the platform sees it. */
 export function Services() {
   const features = useFeatures();
-  const known = features?.has("GET", PATH) ?? false;
+  const operator = useOperator();
+  const known = operator && (features?.has("GET", PATH) ?? false);
   const services = useQuery({ ...servicesQuery, enabled: known });
   if (!known || services.data === null || services.data?.length === 0) return null;
   return (
