@@ -74,7 +74,7 @@ def declared_settings() -> set[str]:
             for field, kind in re.findall(r"^    pub (\w+): (.+),$", body, re.MULTILINE):
                 name = f"ALGOTRADE__{section}__{field.upper()}"
                 names.add(name)
-                if kind == "SecretString":
+                if kind in ("SecretString", "Option<SecretString>"):
                     names.add(f"{name}_FILE")
     if "ALGOTRADE__KAFKA__BOOTSTRAP_SERVERS" not in names:
         raise SystemExit(f"found no settings in {SETTINGS_SOURCES}")

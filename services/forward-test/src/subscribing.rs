@@ -29,7 +29,7 @@ impl Subscribing {
         }
         match peers.subscriptions().await {
             Ok(held) => {
-                for symbol in self.to_leave(held, &active) {
+                for symbol in self.leaving(held, &active) {
                     leave(peers, &symbol).await;
                 }
             }
@@ -40,7 +40,7 @@ impl Subscribing {
 
     /// What is carried for us and that no session wants, now and at the look before: a session that
     /// is being made subscribes before it is in the database.
-    fn to_leave(&mut self, held: Vec<String>, active: &[String]) -> Vec<String> {
+    fn leaving(&mut self, held: Vec<String>, active: &[String]) -> Vec<String> {
         let held = held.into_iter();
         let idle: BTreeSet<String> = held.filter(|symbol| !active.contains(symbol)).collect();
         let leave = idle.intersection(&self.idle).cloned().collect();
@@ -69,7 +69,7 @@ mod tests {
     fn a_symbol_is_given_up_once_nobody_wanted_it_twice_in_a_row() {
         let mut subscribing = Subscribing::default();
         let held = || symbols(&["BTCUSD", "ETHUSD", "SOLUSD"]);
-        let mut look = |active: &[&str]| subscribing.to_leave(held(), &symbols(active));
+        let mut look = |active: &[&str]| subscribing.leaving(held(), &symbols(active));
         assert!(look(&["BTCUSD"]).is_empty());
         assert_eq!(look(&["BTCUSD", "ETHUSD"]), ["SOLUSD"]);
         // Wanted again in between.

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kafka_common::KafkaProducer;
+use secrecy::ExposeSecret;
 use service_kit::consuming::ConsumerStatus;
 use service_kit::{Context, Service, Starting, database};
 
@@ -46,7 +47,9 @@ async fn start_now(context: Context) -> anyhow::Result<Service> {
     let migrator = sqlx::migrate!("./migrations");
     database::migrate(&context.database, "notification", migrator).await?;
     let accounts = Accounts::new(context.database.clone(), context.auth.clone());
-    if let Some(password) = &context.settings.auth.operator_password {
+    let first = context.settings.auth.operator_password.as_ref();
+    // Compose hands an unset variable on as an empty one.
+    if let Some(password) = first.filter(|password| !password.expose_secret().is_empty()) {
         let made = accounts.make_first_operator(password).await;
         if made.map_err(|problem| anyhow::anyhow!("auth.operator_password: {}", problem.detail))? {
             tracing::info!(
