@@ -72,7 +72,7 @@ lint: $(WEB)/node_modules/.installed
 	cargo fmt --all --check
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy $(CARGO_FLAGS) --exclude algotrade-embedded --exclude algotrade --all-targets -- -D warnings
-	cargo clippy --release --ignore-rust-version --locked -p algotrade --no-default-features -- -D warnings
+	cargo clippy --release --ignore-rust-version --locked -p algotrade --no-default-features --features chaos -- -D warnings
 	cd $(WEB) && npm run --silent typecheck && npm run --silent lint
 	scripts/audit.sh
 

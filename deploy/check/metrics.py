@@ -119,7 +119,7 @@ def catalogue() -> dict[str, Metric]:
 
 
 def read(text: str, metrics: dict[str, Metric], described: dict[str, str]) -> None:
-    text = text.split("#[cfg(test)]\nmod tests")[0]
+    text = text.split("#[cfg(test)]\nmod tests {")[0]
     for _, name, meaning in DESCRIPTION.findall(text):
         described[name] = re.sub(r"\\\n\s*", "", meaning).replace('\\"', '"')
     for use in USE.finditer(text):

@@ -176,7 +176,7 @@ async fn publish(
     for number in 0..ticks {
         let due = started + every * u32::try_from(number).unwrap_or(u32::MAX);
         tokio::time::sleep_until(due.into()).await;
-        let high = number / EVERY % 2 == 0;
+        let high = (number / EVERY).is_multiple_of(2);
         let cents = if high { 5_000_100 } else { 4_999_900 } + number % 7;
         let millis = i64::try_from(number).unwrap_or_default();
         let tick = MarketDataUpdate {
