@@ -5,9 +5,11 @@ mod common;
 
 use std::time::Duration;
 
-use common::{Browser, TestApp, wait_for_first};
+use common::{Browser, TestApp, traceparent, wait_for_first};
+use kafka_common::trace;
 use rdkafka::Message as _;
 use rdkafka::consumer::{Consumer, StreamConsumer};
+use rdkafka::message::Headers as _;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -49,7 +51,11 @@ async fn each_user_gets_exactly_their_own_events_in_order() {
         .await;
     let subscribed = browser.seen("alice", "subscribed");
     assert_eq!(subscribed[1]["recovered"], true, "{subscribed:?}");
-    produce_all(&app, 91..=100).await;
+    // Each pair comes in the wrong order: the later event is held back, and goes out by the earlier.
+    for earlier in (91..=99).step_by(2) {
+        produce_all(&app, earlier + 1..=earlier + 1).await;
+        produce_all(&app, earlier..=earlier).await;
+    }
     for (user, session) in [("alice", ALICE), ("bob", BOB)] {
         browser
             .wait(user, "publication", |seen| seen["offset"] == 100)
@@ -70,7 +76,7 @@ async fn each_user_gets_exactly_their_own_events_in_order() {
     app.stop().await;
 }
 
-/// `realtime-updates` has what was pushed, in each channel's order.
+/// `realtime-updates` has what was pushed, in each channel's order, each on the trace of its own event.
 async fn mirror_is_complete(app: &TestApp) {
     let consumer: StreamConsumer = app
         .client()
@@ -91,7 +97,15 @@ async fn mirror_is_complete(app: &TestApp) {
         assert_eq!(value["producer_service"], "notification");
         let user = usize::from(channel == "user:bob");
         assert_eq!(data["payload"]["user_id"], ["alice", "bob"][user]);
-        offsets[user].push(data["offset"].as_u64().unwrap());
+        let offset = data["offset"].as_u64().unwrap();
+        // The sequence is the offset: nothing else goes to these users.
+        let event = traceparent([ALICE, BOB][user], offset);
+        let headers = record.headers().unwrap();
+        let mut headers = headers.iter();
+        let pushed = headers.find(|header| header.key == trace::HEADER).unwrap();
+        let pushed = std::str::from_utf8(pushed.value.unwrap()).unwrap();
+        assert_eq!(pushed[..36], event[..36], "the trace of {user}'s {offset}");
+        offsets[user].push(offset);
     }
     let all: Vec<u64> = (1..=100).collect();
     assert_eq!(offsets, [all.clone(), all]);

@@ -39,12 +39,14 @@ impl Router {
                 event: event.name,
                 payload: event.payload.get(),
                 produced_at: event.produced_at,
+                trace: event.trace,
             },
             None => Entry {
                 channel: "",
                 event: "",
                 payload: "",
                 produced_at: chrono::Utc::now(),
+                trace: None,
             },
         };
         let mut backoff = MIN_BACKOFF;
@@ -61,7 +63,7 @@ impl Router {
             "late" => telemetry::late(meta.topic),
             _ => {}
         }
-        self.mirror_all(entered, meta.trace.as_ref()).await
+        self.mirror_all(entered).await
     }
 
     /// Gives up holes whose time is over.
@@ -71,7 +73,7 @@ impl Router {
         }
         match shared.expire().await {
             Ok(entered) => {
-                if let Err(error) = self.mirror_all(entered, None).await {
+                if let Err(error) = self.mirror_all(entered).await {
                     tracing::error!(%error, "held events could not be mirrored");
                 }
             }
@@ -79,11 +81,7 @@ impl Router {
         }
     }
 
-    async fn mirror_all(
-        &self,
-        entered: Entered,
-        trace: Option<&kafka_common::trace::TraceContext>,
-    ) -> Result<(), HandlerError> {
+    async fn mirror_all(&self, entered: Entered) -> Result<(), HandlerError> {
         telemetry::gaps(entered.gaps);
         for published in entered.published {
             telemetry::published(&published.event);
@@ -95,7 +93,7 @@ impl Router {
                 payload: payload.map_err(HandlerError::permanent)?,
                 timestamp: chrono::Utc::now(),
             };
-            let trace = trace.cloned();
+            let trace = published.trace;
             self.mirror(Push { update, trace }).await;
         }
         Ok(())

@@ -36,7 +36,7 @@ pub(super) struct Event {
     pub(super) name: &'static str,
     pub(super) payload: Box<RawValue>,
     pub(super) produced_at: DateTime<Utc>,
-    trace: Option<TraceContext>,
+    pub(super) trace: Option<TraceContext>,
 }
 
 #[derive(Debug)]

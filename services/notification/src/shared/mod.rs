@@ -18,6 +18,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use kafka_common::trace::TraceContext;
 use redis::aio::ConnectionManager;
 use redis::{RedisError, Script};
 use secrecy::ExposeSecret;
@@ -55,6 +56,8 @@ pub(crate) struct Entry<'a> {
     pub(crate) event: &'a str,
     pub(crate) payload: &'a str,
     pub(crate) produced_at: DateTime<Utc>,
+    /// The trace of its record.
+    pub(crate) trace: Option<TraceContext>,
 }
 
 /// An event that was published.
@@ -64,6 +67,8 @@ pub(crate) struct Published {
     pub(crate) event: String,
     pub(crate) offset: u64,
     pub(crate) payload: String,
+    /// The trace of the record that it came from, whichever one let it go.
+    pub(crate) trace: Option<TraceContext>,
 }
 
 /// What became of an entry.
@@ -169,7 +174,13 @@ impl Shared {
             .arg(entry.channel)
             .arg(entry.event)
             .arg(produced)
-            .arg(entry.payload);
+            .arg(entry.payload)
+            .arg(
+                entry
+                    .trace
+                    .map(|trace| trace.to_string())
+                    .unwrap_or_default(),
+            );
         self.run(&invocation).await
     }
 
@@ -200,15 +211,20 @@ impl Shared {
             .await?;
         let mut told = told.into_iter();
         let mut published = Vec::new();
-        while let (Some(channel), Some(event), Some(offset), Some(payload)) =
-            (told.next(), told.next(), told.next(), told.next())
-        {
+        while let (Some(channel), Some(event), Some(offset), Some(payload), Some(trace)) = (
+            told.next(),
+            told.next(),
+            told.next(),
+            told.next(),
+            told.next(),
+        ) {
             let offset = offset.parse().map_err(|_| unexpected("an offset"))?;
             published.push(Published {
                 channel,
                 event,
                 offset,
                 payload,
+                trace: trace.parse().ok(),
             });
         }
         Ok(Entered {

@@ -4,11 +4,12 @@
 -- finds what it had published already.
 --
 -- ARGV: prefix, a fresh epoch, limits of a history (events, bytes, seconds), and then
---   'session', id, sequence, hold_ms, first_hold_ms, channel, event, produced_ms, payload
---   'record', key, offset, time_ms, channel, event, produced_ms, payload
+--   'session', id, sequence, hold_ms, first_hold_ms, channel, event, produced_ms, payload, trace
+--   'record', key, offset, time_ms, channel, event, produced_ms, payload, trace
 --   'expire', hold_ms
--- Returns: the verdict, the number of holes given up, and a list of channel, event, offset and payload
--- of each event that was published.
+-- Returns: the verdict, the number of holes given up, and a list of channel, event, offset, payload and
+-- trace of each event that was published. The trace (none: '') is that of the event's own record: what
+-- is held back is published by another one.
 local prefix, fresh = ARGV[1], ARGV[2]
 local max_events, max_bytes, ttl = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 -- A session that is silent for longer than this is as new.
@@ -30,7 +31,7 @@ local function whole(number)
   return string.format('%.0f', number)
 end
 
-local function publish(channel, event, produced, payload)
+local function publish(channel, event, produced, payload, trace)
   -- A record that goes to nobody keeps its place in the order, no more.
   if channel == '' then return end
   local meta, stream = prefix .. 'meta:' .. channel, prefix .. 'history:' .. channel
@@ -65,6 +66,8 @@ local function publish(channel, event, produced, payload)
   table.insert(out, event)
   table.insert(out, offset)
   table.insert(out, payload)
+  -- Held back by a version that didn't keep it: none.
+  table.insert(out, trace or '')
 end
 
 local function keys_of(session)
@@ -142,7 +145,7 @@ end
 local verdict = 'in_order'
 local what = ARGV[6]
 if what == 'session' then
-  local item = { ARGV[11], ARGV[12], ARGV[13], ARGV[14] }
+  local item = { ARGV[11], ARGV[12], ARGV[13], ARGV[14], ARGV[15] }
   verdict = accept(ARGV[7], tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10]), item)
 elseif what == 'record' then
   -- A record is a repeat if neither its offset nor its time is new. The offset alone would take
@@ -155,7 +158,7 @@ elseif what == 'record' then
   else
     redis.call('HSET', seen, 'offset', ARGV[8], 'time', math.max(time, tonumber(last[2] or '0')))
     redis.call('EXPIRE', seen, ORDER_TTL)
-    publish(ARGV[10], ARGV[11], ARGV[12], ARGV[13])
+    publish(ARGV[10], ARGV[11], ARGV[12], ARGV[13], ARGV[14])
   end
 else
   local due = redis.call('ZRANGEBYSCORE', prefix .. 'waiting', '-inf', now_ms(), 'LIMIT', 0, 20)

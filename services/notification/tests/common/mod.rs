@@ -6,7 +6,9 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use kafka_common::admin::set_up_topics;
+use kafka_common::trace::{self, TraceContext};
 use rdkafka::ClientConfig;
+use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use serde_json::{Value, json};
 use service_kit::service::{BoundServer, application, init_telemetry};
@@ -74,11 +76,24 @@ impl Ground {
     }
 
     pub async fn produce(&self, topic: &str, key: &str, data: &Value) {
+        self.produce_in(topic, key, data, &TraceContext::begin().to_string())
+            .await;
+    }
+
+    /// The same, as a part of a trace.
+    async fn produce_in(&self, topic: &str, key: &str, data: &Value, traceparent: &str) {
         let value = json!({"timestamp": chrono::Utc::now(), "producer_service": "test",
             "data": data});
         let value = value.to_string();
         let topic = self.own.topic(topic);
-        let record = FutureRecord::to(&topic).key(key).payload(&value);
+        let header = Header {
+            key: trace::HEADER,
+            value: Some(traceparent),
+        };
+        let record = FutureRecord::to(&topic)
+            .key(key)
+            .payload(&value)
+            .headers(OwnedHeaders::new().insert(header));
         self.producer.send(record, PATIENCE).await.unwrap();
     }
 
@@ -86,20 +101,29 @@ impl Ground {
     pub async fn produce_event(&self, session: Uuid, user: &str, sequence: u64) {
         let key = session.to_string();
         let now = chrono::Utc::now();
+        let trace = traceparent(session, sequence);
         if sequence.is_multiple_of(3) {
             let price: Value = serde_json::from_str("87786.0400").unwrap();
             let trade = json!({"trade_id": Uuid::new_v4(), "session_id": session,
                 "symbol": "BTCUSD", "action": "BUY", "quantity": 0.5, "price": price,
                 "status": "FILLED", "timestamp": now, "user_id": user, "sequence": sequence});
-            self.produce("trade-executions", &key, &trade).await;
+            self.produce_in("trade-executions", &key, &trade, &trace)
+                .await;
         } else {
             let event = json!({"session_id": session, "user_id": user,
                 "strategy_id": Uuid::nil(), "symbol": "BTCUSD", "event": "EQUITY",
                 "sequence": sequence, "timestamp": now,
                 "equity": {"price": 1.5, "cash": 1, "position": 0, "equity": 1}});
-            self.produce("forward-test-events", &key, &event).await;
+            self.produce_in("forward-test-events", &key, &event, &trace)
+                .await;
         }
     }
+}
+
+/// The trace that an event of [`Ground::produce_event`] belongs to.
+pub fn traceparent(session: Uuid, sequence: u64) -> String {
+    let trace_id = (session.as_u128() << 64) | u128::from(sequence);
+    format!("00-{trace_id:032x}-{sequence:016x}-01")
 }
 
 pub struct TestApp {
