@@ -76,6 +76,23 @@ async fn each_user_gets_exactly_their_own_events_in_order() {
     app.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_session_begins_with_its_first_event_however_late_that_comes() {
+    let app = TestApp::start().await;
+    let mut browser = Browser::start(&app.websocket()).await;
+    browser.open("alice", &app.token("alice")).await;
+    browser.wait("alice", "subscribed", |_| true).await;
+    // A trade, whose topic is ahead of the other: longer than a session under way is waited for.
+    app.produce_event(ALICE, "alice", 3).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    produce_all(&app, 1..=4).await;
+    browser
+        .wait("alice", "publication", |seen| seen["offset"] == 4)
+        .await;
+    assert_eq!(browser.sequences("alice", ALICE), [1, 2, 3, 4]);
+    app.stop().await;
+}
+
 /// `realtime-updates` has what was pushed, in each channel's order, each on the trace of its own event.
 async fn mirror_is_complete(app: &TestApp) {
     let consumer: StreamConsumer = app

@@ -33,7 +33,8 @@ use crate::hub::{Hub, HubLimits, Loaded, Position};
 
 /// How long a channel's history is kept for, after the last time that a client was there.
 const KNOWN: Duration = Duration::from_secs(3_600);
-/// How long an event waits for those before it, in a session that isn't known: see `routing::order`.
+/// How long an event waits for those before it, in a session that isn't known and that is under way
+/// by the event's number: see `routing::order`.
 const FIRST_HOLD: Duration = Duration::from_millis(500);
 
 /// Where an event stands among others.

@@ -16,6 +16,8 @@ local max_events, max_bytes, ttl = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumbe
 local ORDER_TTL = 86400
 -- Sequences of a hole that are remembered, for events that come after all.
 local MAX_HOLE = 1000
+-- A session that begins with one of its first events is new: those before it are on their way.
+local NEW = 16
 -- Events that a session holds back, and sessions that do.
 local MAX_HELD, MAX_WAITING = 2000, 10000
 
@@ -128,8 +130,8 @@ local function accept(session, sequence, hold, first_hold, item)
       return 'repeat'
     end
     redis.call('EXPIRE', held, ORDER_TTL)
-    -- A session that isn't known yet is most likely under way: there is nothing to wait for.
-    local wait = known and hold or first_hold
+    -- Any other that isn't known yet is most likely under way: there is nothing to wait for.
+    local wait = (known or sequence <= NEW) and hold or first_hold
     redis.call('ZADD', prefix .. 'waiting', 'NX', now_ms() + wait, session)
     if redis.call('HLEN', held) > MAX_HELD
       or redis.call('ZCARD', prefix .. 'waiting') > MAX_WAITING then
