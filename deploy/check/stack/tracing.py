@@ -128,7 +128,7 @@ class Jaeger:
     def whole(self) -> list[tuple[str, str]]:
         """A trace that has every step of the way; empty as long as there is none."""
         seen = {service for _, service, _ in list(self.spans)}
-        if unknown := seen - set(SERVICES) - {"ops"}:
+        if unknown := seen - set(SERVICES) - {"algotrade-ops"}:
             raise Failure(f"spans of {unknown}")
         whole = [spans for spans in self.traces().values() if set(WAY) <= set(spans)]
         return whole[0] if whole else []
