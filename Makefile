@@ -57,9 +57,10 @@ test:
 	cargo test $(CARGO_FLAGS) --no-run
 	$(BIN)/test-servers run -- cargo test $(CARGO_FLAGS)
 
-## test-stack: nonsense to every documented path; the images, built and run by podman
+## test-stack: nonsense to every documented path, the cost of idling, Kafka Connect, a collector of
+##             traces; the images, built and run by podman
 test-stack: build
-	$(BIN)/test-servers run -- deploy/stack.sh $(BIN) fuzz idle
+	$(BIN)/test-servers run -- deploy/stack.sh $(BIN) connect tracing fuzz idle
 	$(BIN)/test-servers run -- deploy/images.sh $(BIN)
 
 ## docs: write what is generated from the code anew

@@ -22,7 +22,7 @@ check_dockerfiles() {
 check_scripts() {
     step "scripts in containers"
     "$venv/bin/shellcheck" -x deploy/check.sh deploy/stack.sh deploy/images.sh deploy/kafka/kafka-tool deploy/compose/*.sh \
-        deploy/postgres/set-up.sh deploy/backup/*.sh
+        deploy/postgres/set-up.sh deploy/backup/*.sh deploy/connect/*.sh
     echo "shellcheck: all right"
     python3 deploy/check/scripts.py
 }
@@ -34,7 +34,9 @@ check_compose() {
     check_variant "with monitoring" monitoring
     check_variant "three brokers" cluster
     check_variant "secured" secure
-    check_variant "everything" secure cluster demo monitoring
+    check_variant "with files of trades" connect
+    check_variant "with traces" tracing
+    check_variant "everything" secure cluster demo monitoring connect tracing
 }
 
 check_variant() { # title, profile or file in deploy/compose...
@@ -44,7 +46,8 @@ check_variant() { # title, profile or file in deploy/compose...
         [ -e "deploy/compose/$variant.env" ] && arguments+=(--env-file "deploy/compose/$variant.env")
         # Of several files the last one's COMPOSE_PROFILES counts.
         [ $# -gt 1 ] && arguments+=(--profile "$variant")
-        [ "$variant" = monitoring ] && arguments+=(--profile monitoring)
+        # These two have no file of their own.
+        [[ "$variant" =~ ^(monitoring|connect)$ ]] && arguments+=(--profile "$variant")
     done
     step "docker-compose.yml, $title"
     "$compose_model" "${arguments[@]}" >"$work/compose-$*.json"

@@ -16,9 +16,14 @@ shift
 install_python_tools
 build_compose_model
 find_jmx_exporter
+find_connect_file
+# Minutes of compiling, the first time.
+otel_collector=none
+if [[ $# -eq 0 || " $* " == *" tracing "* ]]; then build_otel_collector; fi
 "$compose_model" --env-file deploy/compose/demo.env --profile demo --profile monitoring \
-    >"$work/plain.json"
+    --profile connect >"$work/plain.json"
 "$compose_model" --env-file deploy/compose/secure.env --env-file deploy/compose/demo.env \
-    --profile demo --profile monitoring >"$work/secure.json"
+    --profile demo --profile monitoring --profile connect >"$work/secure.json"
 PYTHONPATH=deploy/check "$venv/bin/python" deploy/check/stack/main.py \
-    --binaries "$binaries" --models "$work" --jmx-exporter "$jmx_exporter" "$@"
+    --binaries "$binaries" --models "$work" --jmx-exporter "$jmx_exporter" \
+    --connect-file "$connect_file" --otel-collector "$otel_collector" "$@"

@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# Licences of all dependencies, always; advisories and the rest where their tools and sources are there.
+# Licences, sources and bans of all dependencies, always; advisories and the rest where their tools and
+# sources are there.
 # What is left out is named: a release needs all of it (docs/release.md).
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
 python3 scripts/check-licences.py
+python3 scripts/check-sources.py
 
 if cargo deny --version >/dev/null 2>&1; then
     cargo deny check

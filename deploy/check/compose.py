@@ -12,13 +12,14 @@ import compose_variants
 from facts import DRAIN_SECONDS, PROGRAMS, ROOT, RUNNING, SERVICES, SETTINGS, Findings
 
 BACKING = ["kafka", "postgres", "redis"]
-ONE_SHOTS = ["secrets-init", "database-setup", "kafka-setup", "certificates", "backup", "restore"]
+ONE_SHOTS = ["secrets-init", "database-setup", "kafka-setup", "certificates", "backup", "restore",
+             "connect-rights"]
 ONLY_INTERNAL = ["postgres", "redis", "strategy", "forward-test", "ops", "kafka-setup",
                  "database-setup"]
 # Who has a way out: to the market, and to users' webhooks.
 OUTSIDE = ["market-data", "notification"]
 # Who may publish a port besides the gateway, and only on loopback.
-ON_LOOPBACK = ["kafka", "prometheus", "alertmanager", "grafana"]
+ON_LOOPBACK = ["kafka", "prometheus", "alertmanager", "grafana", "jaeger"]
 
 
 def seconds(duration: str) -> float:

@@ -6,6 +6,7 @@ from facts import ROOT, RUNNING, Findings
 
 MONITORING = ["prometheus", "alertmanager", "grafana", "blackbox-exporter", "node-exporter"]
 BROKERS = ["kafka", "kafka-2", "kafka-3"]
+TRACING = ["otel-collector", "jaeger"]
 
 
 def check(model: dict, variants: list[str], findings: Findings) -> None:
@@ -14,6 +15,14 @@ def check(model: dict, variants: list[str], findings: Findings) -> None:
         findings.require((name in services) == ("monitoring" in variants), f"{name}: wrong profile")
     for name in BROKERS[1:]:
         findings.require((name in services) == ("cluster" in variants), f"{name}: wrong profile")
+    for name in TRACING:
+        findings.require((name in services) == ("tracing" in variants), f"{name}: wrong profile")
+    findings.require(("connect" in services) == ("connect" in variants), "connect: wrong profile")
+    findings.require(("connect-rights" in services) == ({"connect", "secure"} <= set(variants)),
+                     "connect-rights: wrong profile")
+    check_traces(services, "tracing" in variants, findings)
+    if "connect" in variants:
+        check_connect(services, "secure" in variants, findings)
     check_replication(services, 3 if "cluster" in variants else 1, findings)
     if "monitoring" in variants:
         check_scraped(model, findings)
@@ -21,6 +30,51 @@ def check(model: dict, variants: list[str], findings: Findings) -> None:
         check_secure(services, findings)
     else:
         findings.require("certificates" not in services, "certificates that nobody uses are made")
+
+
+def check_traces(services: dict, wanted: bool, findings: Findings) -> None:
+    """Services send spans where the collector listens, and it where Jaeger does; else nowhere."""
+    prefix = "ALGOTRADE__TELEMETRY__"
+    for name in RUNNING:
+        endpoint = services[name]["environment"][f"{prefix}OTLP_ENDPOINT"]
+        findings.require(endpoint == ("http://otel-collector:4318" if wanted else ""),
+                         f"{name}: sends traces to {endpoint}")
+        ratio = float(services[name]["environment"][f"{prefix}TRACE_RATIO"])
+        findings.require(0 < ratio <= 1, f"{name}: keeps {ratio} of its traces")
+        if wanted:
+            shared = set(services[name]["networks"]) & set(services["otel-collector"]["networks"])
+            findings.require(bool(shared), f"{name}: no network joins it to the collector")
+    if not wanted:
+        return
+    collector, jaeger = services["otel-collector"], services["jaeger"]
+    findings.require(bool(set(collector["networks"]) & set(jaeger["networks"])),
+                     "no network joins the collector to Jaeger")
+    findings.require([(port["host_ip"], port["target"]) for port in jaeger["ports"]]
+                     == [("127.0.0.1", 16686)], "jaeger: more than its page is published")
+    for name, (place, file) in {"otel-collector": ("/etc/tracing/", "collector.yml"),
+                                "jaeger": ("/etc/tracing/", "jaeger.yml")}.items():
+        findings.require(services[name]["command"] == [f"--config={place}{file}"]
+                         and (ROOT / "deploy/tracing" / file).exists(), f"{name}: its configuration")
+
+
+def check_connect(services: dict, secure: bool, findings: Findings) -> None:
+    connect = services["connect"]
+    environment = connect["environment"]
+    source = (ROOT / "crates/kafka-common/src/topics.rs").read_text()
+    catalogue = set(re.findall(r'^\s+\w+ [A-Z_]+ "([a-z-]+)" ', source, re.M))
+    findings.require(set(environment["CONNECT_TOPICS"].split()) <= catalogue, "connect: topics")
+    for broker in environment["CONNECT_BOOTSTRAP_SERVERS"].split(","):
+        findings.require(broker.removesuffix(":9092") in services, f"connect: no broker {broker}")
+    findings.require(set(connect["networks"]) == {"backend"}, "connect: is on other networks")
+    findings.require((environment.get("CONNECT_SECURE") == "yes") == secure, "connect: its sign-in")
+    if secure:
+        rights = services["connect-rights"]
+        findings.require(
+            connect["depends_on"]["connect-rights"]["condition"] == "service_completed_successfully",
+            "connect: may start before it may read")
+        findings.require(
+            rights["environment"]["CONNECT_TOPICS"] == environment["CONNECT_TOPICS"],
+            "connect-rights: other topics")
 
 
 def check_replication(services: dict, replicas: int, findings: Findings) -> None:

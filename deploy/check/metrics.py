@@ -34,7 +34,8 @@ MEANINGS = {
         "Notifications outside the page that aren't tried any more, by why: failed, expired, full",
     "notification_deliveries_suppressed_total":
         "Notifications outside the page that were beyond their user's limit an hour",
-    "notification_deliveries_waiting": "Notifications outside the page that wait, of all replicas",
+    "notification_deliveries_waiting":
+        "Notifications outside the page that are due and wait, of all replicas",
     "notification_delivery_attempts_total": "Calls of users' targets, by form and outcome",
     "notification_delivery_duration_seconds": "Time of a call of a user's target",
     "notification_delivery_errors_total":
@@ -49,6 +50,8 @@ MEANINGS = {
     "notification_sign_ins_shed_total": "Sign-ins that were sent away because too many were being checked",
     "notification_sign_ins_total": "Attempts to sign in, by outcome: succeeded, refused, locked",
     "notification_subscriptions": "Subscriptions of open connections",
+    "notification_targets":
+        "Webhooks and chats of all users, by health: working, failing, down (five failures in a row), off",
     "strategy_backtest_duration_seconds": "Time of a backtest over HTTP, from its begin to its outcome",
     "strategy_backtests_running": "Backtests over HTTP that run in this replica",
     "strategy_backtests_total":

@@ -14,7 +14,7 @@ from facts import KAFKA_TOOLS, ROOT, Findings
 
 CERTIFICATES = ROOT / "deploy/compose/certificates.sh"
 ROLES = ["market-data", "strategy", "forward-test", "notification", "ops"]
-USERS = ["admin", *ROLES]
+USERS = ["admin", *ROLES, "connect"]
 TOOL = ROOT / "deploy/kafka/kafka-tool"
 SECRETS = ROOT / "deploy/compose/init-secrets.sh"
 
@@ -118,6 +118,18 @@ def check_secrets(directory: Path, findings: Findings) -> None:
     kept = {name: text for name, text in first.items() if not name.endswith("-strategy")}
     findings.require(kept.items() <= again.items(), "another secret was made again")
     check_auth_keys(directory, environment, findings)
+    # One that an older version didn't have is added; a run that was interrupted there is made good.
+    for _ in range(2):
+        known = run()
+        (directory / "kafka-password-connect").unlink()
+        again = run()
+        connect = again["kafka-password-connect"]
+        findings.require(connect != known["kafka-password-connect"], "connect: the old password")
+        changed = {name for name in again if again[name] != known[name]}
+        findings.require(changed == {"kafka-password-connect", "kafka-users.conf"},
+                         f"adding a user of Kafka changed {changed}")
+        findings.require(again["kafka-users.conf"] == known["kafka-users.conf"].replace(
+            known["kafka-password-connect"], connect), "connect was not added as the others are")
     # The same of Kafka's users: the broker reads all of them from one file.
     (directory / "kafka-users.conf").unlink()
     again = run()

@@ -42,15 +42,28 @@ find_go() {
     "$venv/bin/pip" install --quiet --disable-pip-version-check "$GO_TOOLCHAIN"
 }
 
-# Our own small program around the library that Compose reads its files with.
+# Prints the path of one of our own small programs around a library in Go, built anew when it changes.
+build_go() { # folder in deploy/check
+    local sources="deploy/check/$1" program
+    program="$tools/$1-$(cat "$sources"/* | sha256sum | cut -c 1-12)"
+    if [ ! -x "$program" ]; then
+        step "building $sources" >&2
+        find_go
+        mkdir -p "$tools"
+        CGO_ENABLED=0 "$go" build -C "$sources" -buildvcs=false -trimpath -ldflags=-s -o "$program.new" .
+        mv "$program.new" "$program"
+    fi
+    echo "$program"
+}
+
+# Around the library that Compose reads its files with.
 build_compose_model() {
-    local sources=deploy/check/compose-model
-    compose_model="$tools/compose-model-$(cat $sources/* | sha256sum | cut -c 1-12)"
-    [ -x "$compose_model" ] && return
-    step "building $sources"
-    find_go
-    mkdir -p "$tools"
-    CGO_ENABLED=0 "$go" build -C "$sources" -buildvcs=false -o "$compose_model" .
+    compose_model=$(build_go compose-model)
+}
+
+# The collector itself, with the parts that deploy/tracing/collector.yml needs.
+build_otel_collector() {
+    otel_collector=$(build_go otel-collector)
 }
 
 find_kustomize() {
@@ -104,4 +117,20 @@ find_jmx_exporter() {
     fi
     echo "$checksum  $jmx_exporter" | sha256sum --check --quiet ||
         fail "$jmx_exporter is not the file that deploy/kafka/Dockerfile names"
+}
+
+# Kafka's own file connector, which its image has and the libraries of its server don't.
+find_connect_file() {
+    local version partial
+    version=$(sed -n 's/^ARG KAFKA_VERSION=//p' deploy/kafka/Dockerfile)
+    connect_file="$tools/connect-file-$version.jar"
+    [ -e "$connect_file" ] && return
+    step "fetching connect-file $version"
+    mkdir -p "$tools"
+    partial=$(mktemp -d "$tools/partial.XXXXXX")
+    mvn -q -B dependency:copy -DoutputDirectory="$partial" \
+        -Dartifact="org.apache.kafka:connect-file:$version" ||
+        fail "Maven can't fetch connect-file $version, see above"
+    mv "$partial"/*.jar "$connect_file"
+    rm -rf "$partial"
 }

@@ -6,7 +6,7 @@
 #   database-url-SERVICE        Postgres address of one service       read by that service
 #   postgres-password           the password of Postgres' owner       read by Postgres, database-setup
 #   postgres-password-SERVICE   the password of a service's role      read by database-setup
-#   kafka-password-USER         of one Kafka user                     read by that user
+#   kafka-password-USER         of one Kafka user                     read by that user; `connect` is Kafka's own
 #   kafka-users.conf            all Kafka users                       read by Kafka
 #   kafka-admin.properties      signs Kafka's own tools in            read by Kafka
 #   grafana-password            of Grafana's user admin               read by Grafana
@@ -26,7 +26,7 @@ grafana="${GRAFANA_OWNER:-472:0}"
 
 # Services with tables, and Kafka's users.
 databases="market-data strategy forward-test notification ops"
-users="admin market-data strategy forward-test notification ops"
+users="admin market-data strategy forward-test notification ops connect"
 
 random_hex() {
     od -An -N32 -tx1 /dev/urandom | tr -d ' \n'
@@ -39,6 +39,14 @@ write_secret() { # name, owner, value
     chown "$2" "$directory/.$1.new"
     mv -f "$directory/.$1.new" "$directory/$1"
     echo "made $1"
+}
+
+# Kafka Connect runs in Kafka's image, as its user.
+reader_of() { # Kafka user
+    case "$1" in
+        connect) echo "$kafka" ;;
+        *) echo "$services" ;;
+    esac
 }
 
 missing() { # name
@@ -100,7 +108,7 @@ if missing kafka-users.conf; then
     entries=""
     for user in $users; do
         password=$(random_hex)
-        write_secret "kafka-password-$user" "$services" "$password"
+        write_secret "kafka-password-$user" "$(reader_of "$user")" "$password"
         entries="$entries user_$user=\"$password\""
         if [ "$user" = admin ]; then
             admin=$password
@@ -118,3 +126,16 @@ sasl.jaas.config=$login username=\"admin\" password=\"$admin\";
 };
 "
 fi
+
+# Whoever a later version added: the others keep their passwords, and brokers know the new one after
+# their next start. The password's own file comes last here, too.
+for user in $users; do
+    if missing "kafka-password-$user"; then
+        password=$(random_hex)
+        write_secret kafka-users.conf "$kafka" "$(sed "s/ user_$user=\"[^\"]*\"//
+            2s/;\$/ user_$user=\"$password\";/" "$directory/kafka-users.conf")
+"
+        write_secret "kafka-password-$user" "$(reader_of "$user")" "$password"
+        echo "restart Kafka: it reads its users at its start, and $user is new"
+    fi
+done

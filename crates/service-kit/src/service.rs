@@ -23,7 +23,7 @@ use crate::cache::Cache;
 use crate::health::Health;
 use crate::serving::Patience;
 use crate::settings::Settings;
-use crate::{database, otlp, serving, telemetry};
+use crate::{clock, database, otlp, serving, telemetry};
 
 /// Largest request body.
 const MAX_BODY_BYTES: usize = 2 * 1024 * 1024;
@@ -77,6 +77,9 @@ impl Context {
         let database = database::connect(&settings.database)
             .await
             .map_err(|error| anyhow::anyhow!("database.url: {error}"))?;
+        if let Ok(Some(found)) = clock::of_database(&database).await {
+            tracing::error!("database.url: {found}; {}", clock::REMEDY);
+        }
         let cache = Cache::connect(&settings.redis)
             .await
             .map_err(|error| anyhow::anyhow!("redis.url: {error}"))?;

@@ -39,5 +39,6 @@ def one(platform, service: str, token: str) -> str:
          "--request-timeout", TIMEOUT, "--generation-deterministic", "--no-color",
          "--suppress-health-check", "all", "--warnings", "off",
          "-H", f"Authorization: Bearer {token}"],
-        {"HOME": str(platform.folder)})
+        # It keeps what it has found where it runs.
+        {"HOME": str(platform.folder)}, folder=platform.folder)
     return [line.strip() for line in answer.splitlines() if "generated" in line][-1]

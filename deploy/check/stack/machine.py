@@ -81,11 +81,11 @@ class Process:
 
 
 def run(command: list, environment: dict | None = None, codes=(0,), text: str | None = None,
-        only_output: bool = False) -> str:
-    """A command to its end: what it printed, with or without standard error."""
+        only_output: bool = False, folder: Path | None = None) -> str:
+    """A command to its end: what it printed, with or without standard error. It runs in `folder`."""
     answer = subprocess.run(
         [str(word) for word in command], capture_output=True, text=True, check=False, input=text,
-        env={**os.environ, **(environment or {})}, timeout=300,
+        env={**os.environ, **(environment or {})}, timeout=300, cwd=folder,
     )
     if answer.returncode not in codes:
         words = " ".join(str(word) for word in command)

@@ -1,6 +1,6 @@
 """Tries the deployment out; see deploy/stack.sh.
 
-Parts: commands, docs, doctor, roles, keys, monitoring, backup, fuzz, idle, secure; all of them unless some are named.
+Parts: commands, docs, doctor, roles, keys, connect, tracing, monitoring, backup, fuzz, idle, secure; all of them unless some are named.
 """
 
 import argparse
@@ -11,7 +11,7 @@ import time
 import traceback
 from pathlib import Path
 
-from stack import backup, commands, docs, doctor, fuzz, idle, keys, monitoring, roles, secrecy
+from stack import backup, commands, connect, docs, doctor, fuzz, idle, keys, monitoring, roles, secrecy, tracing
 from stack.machine import Failure
 from stack.platform import Platform
 
@@ -22,6 +22,8 @@ PLAIN = {
     "doctor": doctor.check,
     "roles": roles.check,
     "keys": keys.check,
+    "connect": connect.check,
+    "tracing": tracing.check,
     "monitoring": monitoring.check,
     "backup": backup.check,
     "fuzz": fuzz.check,
@@ -35,13 +37,14 @@ def step(text: str) -> None:
 
 def plain(arguments, work: Path, parts: list[str]) -> None:
     platform = start("plain", arguments, work)
+    tools = {"connect": [arguments.connect_file], "tracing": [arguments.otel_collector]}
     try:
         session = platform.trade()
         for name, check in PLAIN.items():
             if name in parts:
                 step(name)
                 began = time.monotonic()
-                check(platform, session)
+                check(platform, session, *tools.get(name, []))
                 print(f"{name}: all right ({time.monotonic() - began:.0f} s)", flush=True)
         platform.stop()
         secrecy.check(platform)
@@ -55,6 +58,7 @@ def secure(arguments, work: Path) -> None:
     try:
         platform.trade()
         commands.check_secured(platform)
+        connect.check_secured(platform, arguments.connect_file)
         platform.stop()
         secrecy.check(platform)
     finally:
@@ -80,6 +84,8 @@ def main() -> int:
     parser.add_argument("--binaries", type=Path, required=True)
     parser.add_argument("--models", type=Path, required=True)
     parser.add_argument("--jmx-exporter", type=Path, required=True)
+    parser.add_argument("--connect-file", type=Path, required=True)
+    parser.add_argument("--otel-collector", type=Path, required=True)
     every = [*PLAIN, "secure"]
     parser.add_argument("parts", nargs="*", metavar="part", help=", ".join(every))
     arguments = parser.parse_args()

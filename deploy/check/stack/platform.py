@@ -164,14 +164,18 @@ class Platform:
         except urllib.error.HTTPError as error:
             raise Failure(f"{method} {path}: {error.code} {error.read().decode()}") from None
 
-    def trade(self) -> str:
-        """A session on the crossover, until it has traded; gives its path."""
-        token = self.token("alice")
+    def new_strategy(self, token: str) -> dict:
+        """The crossover, as a strategy of its own."""
         [source] = [template["source"]
                     for template in self.call("GET", "strategy", "/v1/templates", token)["items"]
                     if template["key"] == "sma_crossover"]
-        strategy = self.call("POST", "strategy", "/v1/strategies", token,
-                             {"name": "Crossover", "kind": "graph", "source": source})
+        return self.call("POST", "strategy", "/v1/strategies", token,
+                         {"name": "Crossover", "kind": "graph", "source": source})
+
+    def trade(self) -> str:
+        """A session on the crossover, until it has traded; gives its path."""
+        token = self.token("alice")
+        strategy = self.new_strategy(token)
         session = self.call("POST", "forward-test", "/v1/sessions", token,
                             {"strategy_id": strategy["id"], "symbol": "BTCUSD"})
         path = f"/v1/sessions/{session['id']}"

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use crate::outside::Attempt;
+use crate::outside::{Attempt, Health};
 
 pub(crate) fn connections(change: f64) {
     metrics::gauge!("notification_connections").increment(change);
@@ -126,6 +126,13 @@ pub(crate) fn deliveries_swept(expired: u64, waiting: i64) {
     metrics::counter!("notification_deliveries_given_up_total", "why" => "expired")
         .increment(expired);
     metrics::gauge!("notification_deliveries_waiting").set(waiting as f64);
+}
+
+/// How users' targets are, as all replicas find them.
+pub(crate) fn targets(counts: &[(Health, i64)]) {
+    for (health, count) in counts {
+        metrics::gauge!("notification_targets", "health" => health.as_str()).set(*count as f64);
+    }
 }
 
 /// The database doesn't answer, or not as it should: deliveries wait in it.

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 /// Failures in a row from which a target counts as down. From there on a single delivery tries it,
 /// once after each pause; all others wait.
-const BREAKS_AT: i32 = 5;
+pub(super) const BREAKS_AT: i32 = 5;
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
 /// The longest that a target may ask to be left alone.
@@ -31,6 +31,28 @@ pub(crate) enum Health {
 }
 
 impl Health {
+    const ALL: [Self; 4] = [Self::Working, Self::Failing, Self::Down, Self::Off];
+
+    /// How many targets are how, from (enabled, failures in a row, targets).
+    pub(super) fn counted(targets: &[(bool, i32, i64)]) -> [(Self, i64); 4] {
+        Self::ALL.map(|health| {
+            let of_it = targets
+                .iter()
+                .filter(|(enabled, failures, _)| Self::of(*enabled, *failures) == health);
+            (health, of_it.map(|(_, _, count)| count).sum())
+        })
+    }
+
+    /// As the API has it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Working => "working",
+            Self::Failing => "failing",
+            Self::Down => "down",
+            Self::Off => "off",
+        }
+    }
+
     /// From the failures in a row.
     pub(super) fn of(enabled: bool, failures: i32) -> Self {
         match failures {
@@ -82,5 +104,25 @@ mod tests {
         assert_eq!(Health::of(true, 4), Health::Failing);
         assert_eq!(Health::of(true, 5), Health::Down);
         assert_eq!(Health::of(false, 5), Health::Off);
+    }
+    #[test]
+    fn targets_are_counted_by_how_they_are() {
+        let found = [
+            (true, 0, 7),
+            (true, 3, 1),
+            (true, 4, 2),
+            (true, 5, 4),
+            (false, 5, 9),
+        ];
+        assert_eq!(
+            Health::counted(&found),
+            [
+                (Health::Working, 7),
+                (Health::Failing, 3),
+                (Health::Down, 4),
+                (Health::Off, 9),
+            ]
+        );
+        assert!(Health::counted(&[]).iter().all(|(_, count)| *count == 0));
     }
 }

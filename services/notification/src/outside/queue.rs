@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::outcome::{Failure, Then};
 use super::targets::{COLUMNS, Target, read_preferences};
-use super::{Told, Verdict, pace, severity_name, severity_of};
+use super::{Health, Told, Verdict, pace, severity_name, severity_of};
 use crate::telemetry;
 
 /// Deliveries that wait for a target; beyond it they are given up.
@@ -292,7 +292,8 @@ impl Queue {
         Ok(())
     }
 
-    /// Gives up what is too old, forgets what was finished long ago, and counts what waits.
+    /// Gives up what is too old, forgets what was finished long ago, counts what waits although it
+    /// is due (quiet hours hold back the rest), and how targets are.
     pub(super) async fn sweep(&self) -> sqlx::Result<Swept> {
         let expired = sqlx::query(
             "UPDATE notification.deliveries SET state = 'given_up', done_at = now(),
@@ -310,13 +311,22 @@ impl Queue {
         .execute(&self.pool)
         .await?;
         let waiting = sqlx::query_scalar(
-            "SELECT count(*) FROM notification.deliveries WHERE state = 'pending'",
+            "SELECT count(*) FROM notification.deliveries
+             WHERE state = 'pending' AND due_at <= now()",
         )
         .fetch_one(&self.pool)
+        .await?;
+        let targets: Vec<(bool, i32, i64)> = sqlx::query_as(
+            "SELECT enabled, least(failures, $1) AS capped, count(*) FROM notification.targets
+             GROUP BY enabled, capped",
+        )
+        .bind(pace::BREAKS_AT)
+        .fetch_all(&self.pool)
         .await?;
         Ok(Swept {
             expired: expired.rows_affected(),
             waiting,
+            targets: Health::counted(&targets),
         })
     }
 
@@ -372,5 +382,8 @@ impl Queue {
 #[derive(Debug)]
 pub(super) struct Swept {
     pub(super) expired: u64,
+    /// Although they are due.
     pub(super) waiting: i64,
+    /// Of all users.
+    pub(super) targets: [(Health, i64); 4],
 }

@@ -128,7 +128,10 @@ impl Worker {
 
     async fn sweep(&self) {
         match self.queue.sweep().await {
-            Ok(swept) => telemetry::deliveries_swept(swept.expired, swept.waiting),
+            Ok(swept) => {
+                telemetry::deliveries_swept(swept.expired, swept.waiting);
+                telemetry::targets(&swept.targets);
+            }
             Err(error) => telemetry::deliveries_halted(&error),
         }
     }

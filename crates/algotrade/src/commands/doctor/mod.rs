@@ -5,6 +5,7 @@ mod certificates;
 mod cluster;
 mod groups;
 mod report;
+mod room;
 mod stores;
 
 use std::process::ExitCode;
@@ -32,7 +33,8 @@ const CONNECT: Duration = Duration::from_secs(10);
     Postgres and Redis are looked at where ALGOTRADE__DATABASE__URL and ALGOTRADE__REDIS__URL (or\n\
     ..._URL_FILE) name them.\n\n\
     Exit code: 0 if nothing was found, 1 if something was, 2 if it could not run.\n\
-    It changes nothing, but for a topic that --probe-clock makes and deletes.")]
+    It changes nothing, but for a topic that --probe-clock makes and deletes. Whether Postgres has room\n\
+    is seen by a table of 1 MiB that is never committed.")]
 pub(crate) struct Arguments {
     /// The brokers, as host:port with commas between; else from the environment.
     #[arg(long, value_name = "HOST:PORT")]

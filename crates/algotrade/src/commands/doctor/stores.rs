@@ -5,14 +5,14 @@ use std::time::Duration;
 use secrecy::ExposeSecret as _;
 use service_kit::Settings;
 use service_kit::cache::Cache;
+use service_kit::clock;
 use sqlx::migrate::Migrator;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 use super::report::{Finding, Outcome};
+use super::room;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// A server's clock may be so far from this machine's.
-const CLOCK_TOLERANCE_SECONDS: f64 = 5.0;
 
 /// What this version brings each schema to.
 static SCHEMAS: [(&str, Migrator); 5] = [
@@ -43,30 +43,37 @@ fn is_given(setting: &str) -> bool {
         .any(|name| std::env::var_os(name).is_some())
 }
 
-/// The outcomes of `database`, `schema` and `redis`.
-pub(super) async fn check(settings: &Settings) -> [(&'static str, Outcome); 3] {
-    let (database, schema) = match is_given("DATABASE") {
+/// The outcomes of `database`, `schema`, `disk` and `redis`.
+pub(super) async fn check(settings: &Settings) -> [(&'static str, Outcome); 4] {
+    let [database, schema, disk] = match is_given("DATABASE") {
         true => postgres(settings.database.url.expose_secret()).await,
-        false => (unset("database"), unset("database")),
+        false => [(); 3].map(|()| unset("database")),
     };
     let redis = match is_given("REDIS") {
         true => redis(settings).await,
         false => unset("redis"),
     };
-    [("database", database), ("schema", schema), ("redis", redis)]
+    [
+        ("database", database),
+        ("schema", schema),
+        ("disk", disk),
+        ("redis", redis),
+    ]
 }
 
 fn unset(section: &str) -> Outcome {
     Err(format!("{section}.url is not set"))
 }
 
-async fn postgres(url: &str) -> (Outcome, Outcome) {
+async fn postgres(url: &str) -> [Outcome; 3] {
     let connecting = tokio::time::timeout(TIMEOUT, PgConnection::connect(url)).await;
     let error = match connecting {
         Ok(Ok(mut connection)) => {
             let clock = clock(&mut connection).await;
             let schemas = schemas(&mut connection).await;
-            return (clock, schemas);
+            let schema_names = SCHEMAS.iter().map(|(schema, _)| *schema);
+            let room = room::check(&mut connection, schema_names).await;
+            return [clock, schemas, room];
         }
         Ok(Err(error)) => error,
         Err(_) => sqlx::Error::PoolTimedOut,
@@ -74,10 +81,11 @@ async fn postgres(url: &str) -> (Outcome, Outcome) {
     let code = error.as_database_error().and_then(|error| error.code());
     let (found, remedy) = told(code.as_deref(), &error);
     let finding = finding("database.url", found, remedy);
-    (Ok(vec![finding]), Err("no connection".to_owned()))
+    let unknown = || Err("no connection".to_owned());
+    [Ok(vec![finding]), unknown(), unknown()]
 }
 
-fn finding(subject: &str, found: String, remedy: &str) -> Finding {
+pub(super) fn finding(subject: &str, found: String, remedy: &str) -> Finding {
     Finding {
         subject: subject.to_owned(),
         found,
@@ -116,31 +124,10 @@ fn told(code: Option<&str>, error: &sqlx::Error) -> (String, &'static str) {
 
 /// The server's clock beside this machine's: tokens, retention and every age depend on them.
 async fn clock(connection: &mut PgConnection) -> Outcome {
-    let asked = std::time::Instant::now();
-    let before = chrono::Utc::now();
-    let there: chrono::DateTime<chrono::Utc> = sqlx::query_scalar("SELECT clock_timestamp()")
-        .fetch_one(connection)
-        .await
-        .map_err(|error| error.to_string())?;
-    let ahead = (there - before).as_seconds_f64();
-    Ok(skewed(ahead, asked.elapsed().as_secs_f64())
-        .into_iter()
-        .collect())
-}
-
-/// The server looked at its clock between 0 and `took` seconds after this machine did.
-fn skewed(ahead: f64, took: f64) -> Option<Finding> {
-    let (least, most) = (ahead - took, ahead);
-    let found = if least > CLOCK_TOLERANCE_SECONDS {
-        format!("its clock is {least:.1} s ahead of this machine's")
-    } else if most < -CLOCK_TOLERANCE_SECONDS {
-        format!("its clock is {:.1} s behind this machine's", -most)
-    } else {
-        return None;
-    };
-    let remedy =
-        "keep both clocks by NTP: how long tokens are good, and every age, depends on them";
-    Some(finding("database.url", found, remedy))
+    let found = clock::of_database(connection).await;
+    let found = found.map_err(|error| error.to_string())?;
+    let found = found.map(|found| finding("database.url", found, clock::REMEDY));
+    Ok(found.into_iter().collect())
 }
 
 /// Schemas that this version has to migrate first. A role sees its own; what it may not read is left
@@ -229,20 +216,5 @@ mod tests {
         for (schema, migrator) in &SCHEMAS {
             assert!(migrator.iter().count() > 0, "{schema}");
         }
-    }
-
-    #[test]
-    fn a_clock_is_judged_by_what_is_certain() {
-        assert_eq!(skewed(5.5, 1.0), None);
-        assert_eq!(skewed(-4.0, 3.0), None);
-        let found = |ahead, took| skewed(ahead, took).map(|finding| finding.found).unwrap();
-        assert_eq!(
-            found(300.0, 0.5),
-            "its clock is 299.5 s ahead of this machine's"
-        );
-        assert_eq!(
-            found(-300.0, 0.5),
-            "its clock is 300.0 s behind this machine's"
-        );
     }
 }
