@@ -3,8 +3,9 @@
 # Apache Kafka's jars (by Maven), TA-Lib, empyrical and Centrifuge's client for Python (by pip). Does
 # nothing, in well under a second, when all of it is there. With the argument `indicators` or
 # `metrics`, only what the indicators, or a session's figures, are compared with. With `peers`, only the
-# Kafka clients for Python that `algotrade bench kafka` measures beside; it prints the Python that has
-# them, and nothing else installs them.
+# Kafka clients for Python that `algotrade bench kafka` measures beside, and with `strategy-peers` what
+# `algotrade bench strategy` and `bench exchange` do: it prints the Python that has them, and nothing
+# else installs them.
 #
 # What it can't install (compilers, Node, Java, Maven) it checks, and names everything that is
 # missing at once, each with the command that installs it.
@@ -18,6 +19,7 @@ readonly INDICATORS_PACKAGES=(TA-Lib==0.6.8 numpy==2.3.5)
 readonly METRICS_PACKAGES=(empyrical-reloaded==0.7.1 numpy==2.4.6 pandas==2.3.3 scipy==1.17.1)
 readonly CENTRIFUGE_PACKAGES=(centrifuge-python==0.7.0)
 readonly PEERS_PACKAGES=(aiokafka==0.14.0 confluent-kafka==2.16.1 faststream==0.7.8)
+readonly STRATEGY_PEERS_PACKAGES=(nautilus_trader==1.221.0 backtrader==1.9.78.123)
 
 say() { printf '%s\n' "install-test-tools: $*"; }
 have() { command -v "$1" >/dev/null 2>&1; }
@@ -201,6 +203,12 @@ if [[ "${1:-}" == peers ]]; then
     install_venv peers "other Kafka clients, to compare with" "${PEERS_PACKAGES[@]}" >&2
     report
     printf '%s\n' "$CACHE/peers-venv/bin/python"
+    exit 0
+fi
+if [[ "${1:-}" == strategy-peers ]]; then
+    install_venv strategy-peers "other engines, to compare with" "${STRATEGY_PEERS_PACKAGES[@]}" >&2
+    report
+    printf '%s\n' "$CACHE/strategy-peers-venv/bin/python"
     exit 0
 fi
 readonly PART="${1:-all}"

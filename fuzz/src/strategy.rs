@@ -38,10 +38,14 @@ pub fn runs(plan: Plan, seed: u64) {
     let read: Plan = serde_json::from_str(&stored).expect("a stored plan can be read");
     assert_eq!(read, plan);
     let plan = Arc::new(plan);
-    let timeframe = match seed % 2 {
-        0 => Timeframe::Tick,
-        _ => "5s".parse().expect("it is a timeframe"),
+    let timeframe = match seed % 5 {
+        0 => "tick",
+        1 => "ticks:3",
+        2 => "volume:0.5",
+        3 => "range:0.03",
+        _ => "5s",
     };
+    let timeframe: Timeframe = timeframe.parse().expect("it is a timeframe");
     let mut whole = plan.start(timeframe);
     let mut parts = plan.start(timeframe);
     for (number, tick) in walk(seed).enumerate() {

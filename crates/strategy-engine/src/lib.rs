@@ -15,7 +15,7 @@ mod templates;
 pub use compile::{Compilation, compile, compile_text};
 pub use diagnostic::{CODES, Diagnostic, Place, SCRIPT_CODES, Severity};
 pub use diff::{Diff, FieldChange, Form, GraphDiff, NodeChange, NodeView, diff, unified};
-pub use eval::{Evaluator, Signal, SnapshotError, Tick, Timeframe, TimeframeError};
+pub use eval::{Evaluator, Signal, SnapshotError, Tick};
 pub use node::{
     Comparison, CrossType, DataField, Field, Input, NodeGroup, NodeType, Output, Side, SizeType,
     Unwired, ValueType, node_groups,
@@ -31,3 +31,4 @@ pub use script::{
     compile_script_with, format_script, functions, write_script,
 };
 pub use templates::{Template, templates};
+pub use timeframe::{Amount, AmountError, MAX_TICKS, Timeframe, TimeframeError};

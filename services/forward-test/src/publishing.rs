@@ -11,8 +11,8 @@ use crate::exchange::{Out, Session, Traces};
 use crate::figures;
 use crate::projection::{OrderRow, Row, SessionUpdate, Status};
 
-/// Sends outputs to their topics, and to the database as rows; `reason` is why the session ended, if
-/// it did so by itself.
+/// Sends outputs to their topics, and to the database as rows; `reason` is why the session was paused,
+/// or why it ended, if it did so by itself.
 pub(crate) fn publish(
     id: Uuid,
     session: &mut Session,
@@ -118,11 +118,10 @@ pub(crate) fn publish(
                 stopped_at = Some(marker.time);
             }
             Output::Paused(marker) => {
-                send_event(
-                    &event(Kind::SessionPaused, marker.sequence, marker.time),
-                    out,
-                );
-                status = Some((Status::Paused, Some("paused".to_owned())));
+                let mut paused = event(Kind::SessionPaused, marker.sequence, marker.time);
+                paused.reason = reason.map(str::to_owned);
+                send_event(&paused, out);
+                status = Some((Status::Paused, reason.map(str::to_owned)));
             }
             Output::Resumed(marker) => {
                 send_event(

@@ -9,6 +9,7 @@ use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use service_kit::{ApiJson, FieldError, Identity, Page, PageQuery, Problem};
+use timeframe::{Timeframe, TimeframeError};
 use uuid::Uuid;
 
 use crate::answers::{EquityAnswer, SessionAnswer};
@@ -24,9 +25,6 @@ const MAX_NAME_CHARS: usize = 200;
 const MAX_KEY_BYTES: usize = 200;
 /// Points of an equity curve in one answer.
 const MAX_EQUITY_POINTS: i64 = 5_000;
-const TIMEFRAMES: [&str; 12] = [
-    "tick", "1s", "5s", "10s", "15s", "30s", "1m", "5m", "15m", "1h", "4h", "1d",
-];
 
 /// A session to be started.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -36,7 +34,8 @@ pub(crate) struct SessionBody {
     strategy_id: Uuid,
     /// For example `BTCUSD`.
     symbol: String,
-    /// `tick`, or the length of the bars: `1s` … `1d`.
+    /// `tick`; the length of bars of time, `1s` … `1d`; or what closes bars of trades (`ticks:100`), of
+    /// volume in the base currency (`volume:2.5`) or of price (`range:25`).
     #[serde(default = "default_timeframe")]
     timeframe: String,
     /// Cash to begin with, in the quote currency.
@@ -110,16 +109,20 @@ fn default_fee_rate() -> Decimal {
     Decimal::new(1, 3)
 }
 
-fn check(body: &SessionBody) -> Result<Terms, Problem> {
+fn check(body: &SessionBody) -> Result<(Timeframe, Terms), Problem> {
     let mut errors = Vec::new();
-    if !TIMEFRAMES.contains(&body.timeframe.as_str()) {
-        errors.push(FieldError {
-            field: "timeframe".to_owned(),
-            code: "invalid_timeframe".to_owned(),
-            detail: format!("`{}` is not a timeframe", body.timeframe),
-            hint: format!("use one of {}", TIMEFRAMES.join(", ")),
+    let timeframe = body
+        .timeframe
+        .parse()
+        .unwrap_or_else(|error: TimeframeError| {
+            errors.push(FieldError {
+                field: "timeframe".to_owned(),
+                code: "invalid_timeframe".to_owned(),
+                detail: format!("`{}` is not a timeframe", body.timeframe),
+                hint: error.to_string(),
+            });
+            Timeframe::default()
         });
-    }
     let terms = body.terms().read().unwrap_or_else(|wrong| {
         errors.extend(wrong);
         Terms::default()
@@ -142,7 +145,7 @@ fn check(body: &SessionBody) -> Result<Terms, Problem> {
         });
     }
     match errors.is_empty() {
-        true => Ok(terms),
+        true => Ok((timeframe, terms)),
         false => Err(Problem::invalid(errors)),
     }
 }
@@ -182,12 +185,14 @@ pub(crate) async fn create(
     headers: HeaderMap,
     ApiJson(body): ApiJson<SessionBody>,
 ) -> Result<Response, Problem> {
-    let terms = check(&body)?;
+    let (timeframe, terms) = check(&body)?;
+    // The same amount has one name, so that a repeated request is known as one.
+    let timeframe = timeframe.to_string();
     let id = keyed_id(&headers, &identity.user_id)?;
     let subscribed = state.peers.subscribe(&body.symbol).await;
     let symbol = subscribed.map_err(|error| error.into_problem("the market-data service"))?;
     let name = body.name.map_or_else(
-        || format!("{symbol} {}", body.timeframe),
+        || format!("{symbol} {timeframe}"),
         |name| name.trim().to_owned(),
     );
     let new = NewSession {
@@ -196,7 +201,7 @@ pub(crate) async fn create(
         name,
         strategy_id: body.strategy_id,
         symbol,
-        timeframe: body.timeframe,
+        timeframe,
         initial_balance: body.initial_balance,
         fee_rate: body.fee_rate,
         terms: terms.to_json(),

@@ -253,7 +253,7 @@ pub(crate) struct DeploymentBody {
     strategy_id: Uuid,
     /// For example `BTCUSD`.
     symbol: String,
-    /// `tick`, `1s` … `1d`.
+    /// `tick`, `1s` … `1d`, `ticks:100`, `volume:2.5`, `range:25`.
     timeframe: String,
     #[serde(with = "kafka_common::decimal::number")]
     #[schema(value_type = f64)]
@@ -317,16 +317,14 @@ pub(crate) async fn put(
     ApiJson(body): ApiJson<DeploymentBody>,
 ) -> Result<(StatusCode, Json<DeploymentAnswer>), Problem> {
     let timeframe = Timeframe::from_str(&body.timeframe).map_err(|error| {
+        let detail = format!("`{}` is not a timeframe", body.timeframe);
         Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,
             "invalid_timeframe",
-            error.to_string(),
+            detail,
         )
         .field("timeframe")
-        .hint(format!(
-            "use one of {}",
-            Timeframe::names().collect::<Vec<_>>().join(", ")
-        ))
+        .hint(error.to_string())
     })?;
     if state.deployments.find(session_id).await?.is_none() {
         let strategy = repository::find(&state.database, &body.user_id, body.strategy_id).await?;

@@ -45,7 +45,8 @@ pub(crate) struct Arguments {
     /// The product to trade on.
     #[arg(long, default_value = "BTC-USD")]
     symbol: ProductId,
-    /// `tick`, `1s` to `1d`; by default the strategy's own, or else `tick`, or one candle.
+    /// `tick`, `1s` to `1d`, or bars of trades, volume or price: `ticks:100`, `volume:2.5`, `range:25`;
+    /// by default the strategy's own, or else `tick`, or one candle.
     #[arg(long)]
     timeframe: Option<Timeframe>,
     /// Cash to begin with.

@@ -31,13 +31,14 @@ pub(super) fn power_of_ten(exponent: u32) -> i128 {
 #[inline]
 pub(super) fn quotient(dividend: i128, divisor: u128) -> f64 {
     let magnitude = dividend.unsigned_abs();
-    let rounded = if magnitude <= EXACT && divisor <= EXACT {
-        // Both are exact, so the division is the only rounding.
-        magnitude as u64 as f64 / divisor as u64 as f64
+    if magnitude <= EXACT && divisor <= EXACT {
+        // Both are exact, so the division is the only rounding. They are far within an `i64`, which
+        // the processor converts in one step.
+        dividend as i64 as f64 / divisor as i64 as f64
     } else {
-        long_quotient(magnitude, divisor)
-    };
-    if dividend < 0 { -rounded } else { rounded }
+        let rounded = long_quotient(magnitude, divisor);
+        if dividend < 0 { -rounded } else { rounded }
+    }
 }
 
 /// Long division to more bits than an `f64` holds; the last tells whether anything is left.
@@ -89,31 +90,29 @@ impl Unit {
         power_of_ten(self.scale).unsigned_abs()
     }
 
-    /// The value in this unit, and the factor by which the unit had to become finer first.
+    /// The value in this unit; `finer` is set to the factor by which the unit had to become finer
+    /// first, if it had to.
     #[inline]
-    pub(super) fn count(&mut self, value: Decimal) -> (i128, Option<i128>) {
+    pub(super) fn count(&mut self, value: Decimal, finer: &mut Option<i128>) -> i128 {
         let scale = value.scale();
         if scale == self.scale {
-            (value.mantissa(), None)
+            value.mantissa()
         } else if scale < self.scale {
-            (value.mantissa() * power_of_ten(self.scale - scale), None)
+            value.mantissa() * power_of_ten(self.scale - scale)
         } else {
-            self.refine(value)
+            self.refine(value, finer)
         }
     }
 
     #[cold]
-    fn refine(&mut self, value: Decimal) -> (i128, Option<i128>) {
+    fn refine(&mut self, value: Decimal, finer: &mut Option<i128>) -> i128 {
         let value = value.normalize().round_dp(MAX_SCALE);
         if value.scale() <= self.scale {
-            return (
-                value.mantissa() * power_of_ten(self.scale - value.scale()),
-                None,
-            );
+            return value.mantissa() * power_of_ten(self.scale - value.scale());
         }
-        let factor = power_of_ten(value.scale() - self.scale);
+        *finer = Some(power_of_ten(value.scale() - self.scale));
         self.scale = value.scale();
-        (value.mantissa(), Some(factor))
+        value.mantissa()
     }
 }
 
@@ -147,10 +146,14 @@ mod tests {
     #[test]
     fn finer_values_refine_the_unit_and_the_finest_are_rounded() {
         let mut unit = Unit::new(0).unwrap();
-        assert_eq!(unit.count(Decimal::new(150, 2)), (15, Some(10)));
-        assert_eq!(unit.count(Decimal::new(2, 0)), (20, None));
-        assert_eq!(unit.count(Decimal::new(250, 2)), (25, None));
+        let mut count = |value: Decimal| {
+            let mut finer = None;
+            (unit.count(value, &mut finer), finer)
+        };
+        assert_eq!(count(Decimal::new(150, 2)), (15, Some(10)));
+        assert_eq!(count(Decimal::new(2, 0)), (20, None));
+        assert_eq!(count(Decimal::new(250, 2)), (25, None));
         let finest = Decimal::from_i128_with_scale(15, 13);
-        assert_eq!(unit.count(finest), (2, Some(10_i128.pow(11))));
+        assert_eq!(count(finest), (2, Some(10_i128.pow(11))));
     }
 }

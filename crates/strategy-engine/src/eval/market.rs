@@ -2,9 +2,9 @@
 
 use rust_decimal::Decimal;
 
+use super::Tick;
 use super::bar::Bar;
 use super::exact::{Unit, nearest};
-use super::{Tick, Timeframe};
 use crate::limits::MAX_VALUE;
 use crate::node::Field;
 use crate::plan::Op;
@@ -25,6 +25,8 @@ pub(super) struct Market {
     pub evaluation: i64,
     /// Most plans look at neither, and converting them is a good part of a tick's cost.
     reads: Reads,
+    /// By how much units have become finer since it was last asked: hardly ever.
+    refined: Refined,
     /// NaN where a figure has no value.
     reals: [f64; FIELDS],
     /// Meaningful where the real isn't NaN.
@@ -64,6 +66,7 @@ impl Market {
                 quote: reads(&[Field::Bid, Field::Ask]),
                 time: ops.iter().any(Op::reads_time),
             },
+            refined: Refined::default(),
             reals: [f64::NAN; FIELDS],
             units: [0; FIELDS],
         }
@@ -92,83 +95,98 @@ impl Market {
     }
 
     #[inline]
-    pub(super) fn see_tick(&mut self, tick: &Tick) -> Refined {
-        let (real, units, mut price) = count(tick.price, &mut self.price_unit);
-        self.reals = [real; FIELDS];
-        self.units = [units; FIELDS];
+    pub(super) fn see_tick(&mut self, tick: &Tick) {
+        let counted = count(tick.price, &mut self.price_unit, &mut self.refined.price);
+        self.reals = [counted.real; FIELDS];
+        self.units = [counted.units; FIELDS];
         if self.reads.quote {
-            self.see_quote([tick.bid, tick.ask], &mut price);
+            self.see_quote([tick.bid, tick.ask]);
         }
         if self.reads.time {
             self.time = tick.time.timestamp_micros();
         }
-        let volume = self.see_volume(tick.volume);
-        Refined { price, volume }
+        self.see_volume(tick.volume);
     }
 
-    pub(super) fn see_bar(&mut self, bar: &Bar, timeframe: Timeframe) -> Refined {
+    pub(super) fn see_bar(&mut self, bar: &Bar) {
         let prices = [bar.open, bar.high, bar.low, bar.close];
-        let mut refined: Option<i128> = None;
         for (index, price) in prices.into_iter().enumerate() {
-            self.see_price(index, price, &mut refined);
+            self.see_price(index, price);
         }
         if self.reads.quote {
-            self.see_quote([bar.bid, bar.ask], &mut refined);
+            self.see_quote([bar.bid, bar.ask]);
         }
-        let seconds = timeframe
-            .seconds()
-            .map_or(0, |seconds| i64::from(seconds.get()));
-        // Times are within a few hundred thousand years, but a damaged snapshot's bar may not be.
-        self.time = bar.index.saturating_mul(seconds).saturating_mul(1_000_000);
-        let volume = self.see_volume(bar.volume);
-        Refined {
-            price: refined,
-            volume,
+        self.time = bar.begin;
+        self.see_volume(bar.volume);
+    }
+
+    /// By how much units have become finer since the last call, if they have.
+    #[inline]
+    pub(super) fn take_refined(&mut self) -> Option<Refined> {
+        match self.refined.price.is_some() || self.refined.volume.is_some() {
+            true => Some(std::mem::take(&mut self.refined)),
+            false => None,
         }
     }
 
     /// Figures that were counted before a finer price go over to its unit.
-    fn see_price(&mut self, index: usize, price: Decimal, refined: &mut Option<i128>) {
-        let (real, units, factor) = count(price, &mut self.price_unit);
-        if let Some(factor) = factor {
+    fn see_price(&mut self, index: usize, price: Decimal) {
+        let mut finer = None;
+        let counted = count(price, &mut self.price_unit, &mut finer);
+        if let Some(factor) = finer {
             // What stands there from the evaluation before is not read any more.
             self.units
                 .iter_mut()
                 .for_each(|earlier| *earlier = earlier.saturating_mul(factor));
-            *refined = Some(refined.unwrap_or(1) * factor);
+            let before = self.refined.price.unwrap_or(1);
+            self.refined.price = Some(before * factor);
         }
-        self.reals[index] = real;
-        self.units[index] = units;
+        self.reals[index] = counted.real;
+        self.units[index] = counted.units;
     }
 
-    fn see_quote(&mut self, quote: [Option<Decimal>; 2], refined: &mut Option<i128>) {
+    fn see_quote(&mut self, quote: [Option<Decimal>; 2]) {
         for (index, price) in QUOTE.into_iter().zip(quote) {
             match price {
-                Some(price) => self.see_price(index, price, refined),
+                Some(price) => self.see_price(index, price),
                 None => self.reals[index] = f64::NAN,
             }
         }
     }
 
     #[inline]
-    fn see_volume(&mut self, volume: Decimal) -> Option<i128> {
+    fn see_volume(&mut self, volume: Decimal) {
         if !self.reads.volume {
-            return None;
+            return;
         }
-        let (real, units, factor) = count(volume, &mut self.volume_unit);
-        self.reals[VOLUME] = real;
-        self.units[VOLUME] = units;
-        factor
+        let counted = count(volume, &mut self.volume_unit, &mut self.refined.volume);
+        self.reals[VOLUME] = counted.real;
+        self.units[VOLUME] = counted.units;
     }
 }
 
-/// A value as a number and in units; beyond 1e20 it has none, so that no sum can overflow.
-#[inline]
-fn count(value: Decimal, unit: &mut Unit) -> (f64, i128, Option<i128>) {
+/// A value as a number and in units.
+struct Counted {
+    real: f64,
+    units: i128,
+}
+
+/// Counts a value; beyond 1e20 it has none, so that no sum can overflow. `finer` is set where the
+/// unit has to become finer first.
+///
+/// Always inlined, with the rare result aside: returned through memory, a value is read back in
+/// other pieces than it was written in, and the processor waits for that at each tick.
+#[inline(always)]
+fn count(value: Decimal, unit: &mut Unit, finer: &mut Option<i128>) -> Counted {
     let real = nearest(value);
     if real.abs() >= MAX_VALUE {
-        return (f64::NAN, 0, None);
+        return Counted {
+            real: f64::NAN,
+            units: 0,
+        };
     }
-    let (units, factor) = unit.count(value);
-    (real, units, factor)
+    Counted {
+        real,
+        units: unit.count(value, finer),
+    }
 }

@@ -12,23 +12,22 @@ mod snapshot;
 mod terms;
 #[cfg(test)]
 mod tests;
-mod timeframe;
 mod window;
 
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
+use timeframe::Timeframe;
 
 pub use snapshot::SnapshotError;
-pub use timeframe::{Timeframe, TimeframeError};
 
 use crate::node::{Side, SizeType};
 use crate::plan::{OnGap, Op, OpId, OrderTerms, Plan};
 use bar::Bar;
 use cell::{Cell, Results};
 use exact::Unit;
-use market::{Market, Refined};
+use market::Market;
 
 /// One trade of the market, in the log's order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -74,9 +73,31 @@ pub struct Evaluator {
     market: Market,
     cells: Box<[Cell]>,
     results: Results,
-    /// The last value that each action's trigger had; none before its first.
-    triggers: Box<[Option<bool>]>,
+    /// What each action waits for, in the plan's order.
+    triggers: Box<[Trigger]>,
     evaluations: u64,
+}
+
+/// What an action waits for.
+#[derive(Debug, Clone)]
+struct Trigger {
+    /// The condition.
+    op: OpId,
+    repeat: bool,
+    /// The last value that it had; none before its first.
+    last: Option<bool>,
+}
+
+impl Trigger {
+    /// Whether the action fires at this evaluation.
+    #[inline]
+    fn fires(&mut self, conditions: &[Option<bool>]) -> bool {
+        let Some(now) = conditions[self.op as usize] else {
+            return false;
+        };
+        let before = self.last.replace(now);
+        now && (self.repeat || before != Some(true))
+    }
 }
 
 impl Evaluator {
@@ -117,7 +138,15 @@ impl Evaluator {
                 .collect(),
             market,
             results,
-            triggers: vec![None; plan.actions().len()].into(),
+            triggers: plan
+                .actions()
+                .iter()
+                .map(|action| Trigger {
+                    op: action.trigger,
+                    repeat: action.repeat,
+                    last: None,
+                })
+                .collect(),
             evaluations: 0,
             plan,
         }
@@ -126,37 +155,32 @@ impl Evaluator {
     /// Takes the next trade; gives the orders that it causes, usually none (and then allocates
     /// nothing).
     ///
-    /// On bars, a trade at or past the end of the present bar closes it: the plan is evaluated on
-    /// the closed bar, and this trade begins the next. A trade from before the present bar counts
+    /// On time bars, a trade at or past the end of the present bar closes it: the plan is evaluated
+    /// on the closed bar, and this trade begins the next. A trade from before the present bar counts
     /// into the present one, because a closed bar stays closed. A span without trades has no bar.
+    ///
+    /// Tick, volume and range bars are closed by the trade that completes them, which is their last:
+    /// the plan is evaluated at once, and the next trade begins the next bar.
     #[inline]
     pub fn on_tick(&mut self, tick: &Tick) -> Vec<Signal> {
-        let refined = match self.timeframe {
+        match self.timeframe {
             Timeframe::Tick => self.market.see_tick(tick),
-            Timeframe::Seconds(seconds) => {
-                let index = bar::index_of(tick.time, seconds.get());
-                match &mut self.bar {
-                    Some(bar) if index <= bar.index => {
-                        bar.add(tick);
-                        return Vec::new();
-                    }
-                    None => {
-                        self.bar = Some(Bar::new(index, tick));
-                        return Vec::new();
-                    }
-                    Some(bar) => {
-                        let closed = std::mem::replace(bar, Bar::new(index, tick));
-                        self.market.see_bar(&closed, self.timeframe)
-                    }
-                }
-            }
-        };
-        self.evaluate(refined, tick.price)
+            Timeframe::Seconds(seconds) => match bar::in_time(&mut self.bar, seconds, tick) {
+                Some(closed) => self.market.see_bar(&closed),
+                None => return Vec::new(),
+            },
+            timeframe => match bar::completed(&mut self.bar, timeframe, tick) {
+                Some(closed) => self.market.see_bar(&closed),
+                None => return Vec::new(),
+            },
+        }
+        self.evaluate(tick.price)
     }
 
+    /// Evaluates what the market shows.
     #[inline]
-    fn evaluate(&mut self, refined: Refined, price: Decimal) -> Vec<Signal> {
-        if refined != Refined::default() {
+    fn evaluate(&mut self, price: Decimal) -> Vec<Signal> {
+        if let Some(refined) = self.market.take_refined() {
             self.cells.iter_mut().for_each(|cell| cell.refine(refined));
         }
         self.evaluations += 1;
@@ -168,14 +192,15 @@ impl Evaluator {
     }
 
     /// Takes trades from before a session's first one. What they would have ordered is dropped, and
-    /// on bars the last one is over: the session's first trade begins another.
+    /// on time bars the last one is over: the session's first trade begins another.
     pub fn warm_up(&mut self, past: impl IntoIterator<Item = Tick>) {
         for tick in past {
             self.on_tick(&tick);
         }
-        if let Some(bar) = self.bar.take() {
-            let refined = self.market.see_bar(&bar, self.timeframe);
-            self.evaluate(refined, bar.close);
+        let ends = self.timeframe.seconds().is_some();
+        if let Some(bar) = self.bar.take_if(|_| ends) {
+            self.market.see_bar(&bar);
+            self.evaluate(bar.close);
         }
     }
 
@@ -185,19 +210,27 @@ impl Evaluator {
     }
 
     /// An action fires when its trigger is true and the last value it had was not, or at each
-    /// evaluation if it repeats. No value neither fires nor counts as a change. An order whose
-    /// terms read something without a value is not placed: it would lack its stop.
+    /// evaluation if it repeats. No value neither fires nor counts as a change.
     #[inline]
     fn fire(&mut self, price: Decimal) -> Vec<Signal> {
+        for index in 0..self.triggers.len() {
+            if self.triggers[index].fires(&self.results.conditions) {
+                return self.order(index, price);
+            }
+        }
+        Vec::new()
+    }
+
+    /// The orders of the actions that fire, of which this one is the first. An order whose terms
+    /// read something without a value is not placed: it would lack its stop.
+    #[cold]
+    fn order(&mut self, first: usize, price: Decimal) -> Vec<Signal> {
         let mut signals = Vec::new();
-        for (action, last) in self.plan.actions().iter().zip(&mut self.triggers) {
-            let Some(now) = self.results.conditions[action.trigger as usize] else {
-                continue;
-            };
-            let before = last.replace(now);
-            if !now || (before == Some(true) && !action.repeat) {
+        for index in first..self.triggers.len() {
+            if index > first && !self.triggers[index].fires(&self.results.conditions) {
                 continue;
             }
+            let action = &self.plan.actions()[index];
             let Some(terms) = terms::in_figures(&action.terms, &self.results) else {
                 self.results.undefined += 1;
                 continue;

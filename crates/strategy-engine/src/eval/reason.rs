@@ -1,12 +1,14 @@
 //! Why a signal fired, in words and figures. Built only when one fires.
 
-use std::cmp::Ordering;
+mod figure;
+
 use std::fmt::Write;
 
 use super::cell::Results;
 use crate::limits::MAX_REASON_CHARS;
 use crate::node::{Comparison, Field};
 use crate::plan::{Arithmetic, ClockFigure, Op, OpId, Pattern, PlanAction, Study};
+use figure::{Fixed, grouped, telling};
 
 /// Deeper nesting is shown as an ellipsis: nobody reads it, and recursion stays bounded.
 const DEEPEST: usize = 6;
@@ -16,13 +18,18 @@ pub(super) fn of(action: &PlanAction, ops: &[Op], results: &Results) -> String {
     let mut words = Words {
         ops,
         results,
-        text: String::new(),
+        // Most are shorter.
+        text: String::with_capacity(96),
     };
     words.condition(action.trigger, DEEPEST);
     cut(words.text)
 }
 
 fn cut(text: String) -> String {
+    // No text has more characters than bytes.
+    if text.len() <= MAX_REASON_CHARS {
+        return text;
+    }
     match text.char_indices().nth(MAX_REASON_CHARS) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
@@ -54,12 +61,12 @@ impl Words<'_> {
             } => self.compare(*first, *comparison, *second),
             Op::Cross { fast, slow, .. } => {
                 let rose = Comparison::GreaterThan.holds(self.value(*fast), self.value(*slow));
-                let verb = if rose == Some(true) {
-                    " crossed above "
+                let side = if rose == Some(true) {
+                    "above "
                 } else {
-                    " crossed below "
+                    "below "
                 };
-                self.pair(*fast, verb, *slow);
+                self.pair(*fast, [" ", "crossed ", side], *slow);
             }
             Op::Above { input, on, .. } => self.level(*input, "above", on.get()),
             Op::Below { input, on, .. } => self.level(*input, "below", on.get()),
@@ -112,31 +119,31 @@ impl Words<'_> {
         if self.is_event(first) {
             return self.name(first, DEEPEST);
         }
-        self.pair(first, &format!(" {} ", comparison.symbol()), second);
+        self.pair(first, [" ", comparison.symbol(), " "], second);
     }
 
-    fn pair(&mut self, first: OpId, between: &str, second: OpId) {
-        let digits = telling_digits(self.value(first), self.value(second));
-        self.number(first, digits);
-        self.say(between);
-        self.number(second, digits);
+    fn pair(&mut self, first: OpId, between: [&str; 3], second: OpId) {
+        let figures = telling(self.value(first), self.value(second));
+        self.number(first, &figures.0);
+        between.into_iter().for_each(|word| self.say(word));
+        self.number(second, &figures.1);
     }
 
     fn level(&mut self, input: OpId, side: &str, level: f64) {
-        let digits = telling_digits(self.value(input), level);
-        self.number(input, digits);
+        let figures = telling(self.value(input), level);
+        self.number(input, &figures.0);
         let level = grouped(&level.to_string());
         let _ = write!(self.text, " {side} {level}");
     }
 
-    fn number(&mut self, id: OpId, digits: usize) {
+    fn number(&mut self, id: OpId, figure: &Fixed) {
         if let Op::Number { value } = &self.ops[id as usize] {
             let figure = grouped(&value.to_string());
             return self.say(&figure);
         }
         self.name(id, DEEPEST);
-        let figure = grouped(&format!(" {:.digits$}", self.value(id)));
-        self.say(&figure);
+        self.say(" ");
+        figure.write(&mut self.text);
     }
 
     fn value(&self, id: OpId) -> f64 {
@@ -303,38 +310,4 @@ fn field_name(field: Field) -> &'static str {
         Field::Bid => "bid",
         Field::Ask => "ask",
     }
-}
-
-/// A number with commas between its thousands.
-fn grouped(figure: &str) -> String {
-    let whole = figure.find('.').unwrap_or(figure.len());
-    let (whole, decimals) = figure.split_at(whole);
-    let mut text = String::with_capacity(figure.len() + whole.len() / 3);
-    for (index, digit) in whole.char_indices() {
-        let left = whole.len() - index;
-        let between = text.ends_with(|last: char| last.is_ascii_digit());
-        if between && left % 3 == 0 {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text.push_str(decimals);
-    text
-}
-
-/// Decimals that suit the magnitude, and more where two different numbers would look the same.
-fn telling_digits(first: f64, second: f64) -> usize {
-    const MOST: usize = 12;
-    let magnitude = first.abs().max(second.abs());
-    let suitable = match magnitude {
-        m if m >= 10.0 => 2,
-        m if m >= 1.0 => 4,
-        _ => 8,
-    };
-    if matches!(first.partial_cmp(&second), None | Some(Ordering::Equal)) {
-        return suitable;
-    }
-    (suitable..MOST)
-        .find(|n| format!("{first:.n$}") != format!("{second:.n$}"))
-        .unwrap_or(MOST)
 }

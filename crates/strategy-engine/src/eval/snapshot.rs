@@ -1,20 +1,27 @@
 //! The state of an evaluator as bytes, to go on from later to the same signals.
 //!
-//! Layout: `ATSE`, format version, plan hash (32 bytes), bar length in seconds (0 for ticks),
-//! scales of the units, counters, the open bar, then each operation's and each action's state in
-//! the plan's order. The plan says how much there is, so nothing needs a tag.
+//! Layout: `ATSE`, format version, plan hash (32 bytes), timeframe (see [`save_timeframe`]), scales
+//! of the units, counters, the open bar, then each operation's and each action's state in the
+//! plan's order. The plan says how much there is, so nothing needs a tag.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use super::bar::Bar;
+use timeframe::{Amount, Timeframe};
+
+use super::Evaluator;
+use super::bar::{self, Bar};
 use super::codec::{CodecError, Reader, Writer};
 use super::exact::Unit;
-use super::{Evaluator, Timeframe};
 use crate::plan::{Plan, PlanHash};
 
 const MAGIC: [u8; 4] = *b"ATSE";
 const VERSION: u8 = 2;
+
+/// Bars that trades close have a kind in the place of a length; what closes them follows.
+const TICKS: i128 = -1;
+const VOLUME: i128 = -2;
+const RANGE: i128 = -3;
 
 /// A snapshot that can't be gone on from.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -45,23 +52,19 @@ impl Evaluator {
         out.raw(&MAGIC);
         out.byte(VERSION);
         out.raw(self.plan.hash().as_bytes());
-        out.integer(
-            self.timeframe
-                .seconds()
-                .map_or(0, |seconds| i128::from(seconds.get())),
-        );
+        save_timeframe(self.timeframe, &mut out);
         out.byte(self.market.price_unit.scale() as u8);
         out.byte(self.market.volume_unit.scale() as u8);
         out.integer(i128::from(self.evaluations));
         out.integer(i128::from(self.results.undefined));
         out.byte(u8::from(self.bar.is_some()));
         if let Some(bar) = &self.bar {
-            bar.save(&mut out);
+            bar.save(self.timeframe, &mut out);
         }
         self.cells.iter().for_each(|cell| cell.save(&mut out));
         self.triggers
             .iter()
-            .for_each(|trigger| out.condition(*trigger));
+            .for_each(|trigger| out.condition(trigger.last));
         out.finish()
     }
 
@@ -81,8 +84,7 @@ impl Evaluator {
                 plan: plan.hash(),
             });
         }
-        let seconds = u32::try_from(input.integer()?).map_err(|_| CodecError)?;
-        let timeframe = NonZeroU32::new(seconds).map_or(Timeframe::Tick, Timeframe::Seconds);
+        let timeframe = load_timeframe(&mut input)?;
         let price_unit = Unit::new(u32::from(input.byte()?)).ok_or(CodecError)?;
         let volume_unit = Unit::new(u32::from(input.byte()?)).ok_or(CodecError)?;
         let mut restored = Self::with_units(Arc::clone(plan), timeframe, price_unit, volume_unit);
@@ -90,16 +92,50 @@ impl Evaluator {
         restored.results.undefined = input.position()?.unsigned_abs();
         restored.bar = match input.byte()? {
             0 => None,
-            1 => Some(Bar::load(&mut input)?),
+            1 => Some(Bar::load(timeframe, &mut input)?),
             _ => return Err(SnapshotError::Invalid),
         };
         for cell in &mut restored.cells {
             cell.load(&mut input)?;
         }
         for trigger in &mut restored.triggers {
-            *trigger = input.condition()?;
+            trigger.last = input.condition()?;
         }
         input.finish()?;
         Ok(restored)
+    }
+}
+
+/// The length of a time bar in seconds, 0 for the tick, or a kind and what closes a bar of it.
+fn save_timeframe(timeframe: Timeframe, out: &mut Writer) {
+    let (kind, amount) = match timeframe {
+        Timeframe::Tick => return out.integer(0),
+        Timeframe::Seconds(seconds) => return out.integer(i128::from(seconds.get())),
+        Timeframe::Ticks(count) => {
+            out.integer(TICKS);
+            return out.integer(i128::from(count.get()));
+        }
+        Timeframe::Volume(amount) => (VOLUME, amount),
+        Timeframe::Range(amount) => (RANGE, amount),
+    };
+    out.integer(kind);
+    out.raw(&amount.get().serialize());
+}
+
+fn load_timeframe(input: &mut Reader<'_>) -> Result<Timeframe, CodecError> {
+    let positive = |number: i128| {
+        let number = u32::try_from(number).ok().and_then(NonZeroU32::new);
+        number.ok_or(CodecError)
+    };
+    let amount = |input: &mut Reader<'_>| {
+        let amount = bar::decimal(input)?;
+        Amount::try_from(amount).map_err(|_| CodecError)
+    };
+    match input.integer()? {
+        0 => Ok(Timeframe::Tick),
+        TICKS => positive(input.integer()?).map(Timeframe::Ticks),
+        VOLUME => amount(input).map(Timeframe::Volume),
+        RANGE => amount(input).map(Timeframe::Range),
+        seconds => positive(seconds).map(Timeframe::Seconds),
     }
 }

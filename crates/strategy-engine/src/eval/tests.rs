@@ -7,8 +7,9 @@ use chrono::DateTime;
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 use serde_json::json;
+use timeframe::Timeframe;
 
-use super::{Tick, Timeframe};
+use super::Tick;
 use crate::compile;
 use crate::plan::Op;
 

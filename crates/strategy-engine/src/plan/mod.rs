@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+use timeframe::Timeframe;
 
 pub use check::PlanError;
 pub use clock::{Anchor, ClockFigure, DayWindow, Span, Zone, ZoneError};
@@ -25,7 +26,7 @@ pub use real::Real;
 pub use study::{Pattern, Study};
 pub use terms::{Distance, OrderKind, OrderTerms, Sizing, SizingMethod, StopLoss, TakeProfit};
 
-use crate::eval::{Evaluator, Timeframe};
+use crate::eval::Evaluator;
 use crate::node::{Side, SizeType};
 
 /// Version of the plan's form and of what its operations mean; part of the hash.

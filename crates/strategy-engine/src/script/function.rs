@@ -471,10 +471,11 @@ pub const SPECIAL: &[(&str, &str, &str)] = &[
     (
         "strategy",
         "strategy(name, timeframe=, on_gap=\"carry_on\", warm_up=\"live\")",
-        "What the strategy is called and which timeframe it is meant for; at most once. `on_gap` is \
-         what it does where trades of the market are missing: `carry_on`, `reset` (it warms up \
-         again) or `pause` (the session is paused). With `warm_up=\"candles\"` a session on bars \
-         begins with indicators that know the market's candles before it.",
+        "What the strategy is called and which timeframe it is meant for (`tick`, `1s` to `1d`, \
+         `ticks:100`, `volume:2.5`, `range:25`); at most once. `on_gap` is what it does where trades \
+         of the market are missing: `carry_on`, `reset` (it warms up again) or `pause` (the session \
+         is paused). With `warm_up=\"candles\"` a session on bars of time begins with indicators that \
+         know the market's candles before it.",
     ),
     (
         "buy",

@@ -21,10 +21,10 @@ use std::collections::{BTreeMap, HashMap};
 use ruff_python_ast::StmtFunctionDef;
 use serde::Serialize;
 use serde_json::Value as Json;
+use timeframe::Timeframe;
 
 use crate::compile::{Compilation, compile};
 use crate::diagnostic::{Diagnostic, Report};
-use crate::eval::Timeframe;
 use crate::plan::{OnGap, WarmUp};
 use build::Nodes;
 pub use format::format_script;

@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
 use serde_json::Value as Json;
+use timeframe::Timeframe;
 
 use super::call::is_reserved;
 use super::format::format_script;
@@ -63,6 +64,11 @@ impl<'a> Writer<'a> {
         let name = name.filter(|name| !name.is_empty());
         let (on_gap, warm_up) = (self.graph.on_gap, self.graph.warm_up);
         let mut settings = String::new();
+        // What is no timeframe has no effect in a graph, but would be an error in a script.
+        let timeframe = source.get("timeframe").and_then(Json::as_str);
+        if let Some(timeframe) = timeframe.and_then(|text| text.parse::<Timeframe>().ok()) {
+            let _ = write!(settings, ", timeframe=\"{timeframe}\"");
+        }
         if on_gap != OnGap::default() {
             let _ = write!(settings, ", on_gap={}", quoted(on_gap.name()));
         }
@@ -71,14 +77,7 @@ impl<'a> Writer<'a> {
         }
         // Settings need a place, and that place a name.
         if let Some(name) = name.or((!settings.is_empty()).then_some("Unnamed")) {
-            let timeframe = source.get("timeframe").and_then(Json::as_str);
-            let timeframe = timeframe.map(|timeframe| format!(", timeframe={}", quoted(timeframe)));
-            let timeframe = timeframe.unwrap_or_default();
-            let _ = writeln!(
-                self.lines,
-                "strategy({}{timeframe}{settings})\n",
-                quoted(name)
-            );
+            let _ = writeln!(self.lines, "strategy({}{settings})\n", quoted(name));
         }
         self.count();
         for &index in &self.resolved.order {

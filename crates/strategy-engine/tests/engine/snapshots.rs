@@ -81,7 +81,7 @@ fn plans() -> Vec<Arc<Plan>> {
 
 #[test]
 fn every_action_of_everything_fires() {
-    for timeframe in ["tick", "1s"] {
+    for timeframe in ["tick", "1s", "ticks:3", "volume:0.2", "range:0.03"] {
         let signals = run(
             &plan(&everything()),
             timeframe.parse().unwrap(),
@@ -140,7 +140,7 @@ proptest! {
     fn split_anywhere(
         seed in any::<u64>(),
         cuts in prop::collection::vec(0_usize..600, 1..6),
-        timeframe in prop::sample::select(vec!["tick", "1s", "5s"]),
+        timeframe in prop::sample::select(vec!["tick", "1s", "5s", "ticks:7", "volume:0.5", "range:0.05"]),
         finer in 0_usize..600,
     ) {
         let timeframe: Timeframe = timeframe.parse().unwrap();
@@ -156,7 +156,7 @@ proptest! {
     fn split_anywhere_whatever_is_drawn(
         seed in any::<u64>(),
         cuts in prop::collection::vec(0_usize..400, 1..6),
-        timeframe in prop::sample::select(vec!["tick", "1s"]),
+        timeframe in prop::sample::select(vec!["tick", "1s", "ticks:3", "volume:0.2", "range:0.03"]),
     ) {
         let plan = plan(&random::strategy(seed, 20));
         split(&plan, timeframe.parse().unwrap(), &quoted(walk(seed, 400)), &cuts)?;
@@ -165,10 +165,11 @@ proptest! {
     #[test]
     fn damaged_snapshots_never_panic(
         cut in 0_usize..9_000,
-        flips in prop::collection::vec((38_usize..8_000, any::<u8>()), 0..6),
+        flips in prop::collection::vec((37_usize..8_000, any::<u8>()), 0..6),
+        timeframe in prop::sample::select(vec!["1s", "ticks:3", "volume:0.2", "range:0.03"]),
     ) {
         let plan = plan(&random::one_of_each());
-        let mut evaluator = plan.start("1s".parse().unwrap());
+        let mut evaluator = plan.start(timeframe.parse().unwrap());
         for tick in walk(5, 300) {
             evaluator.on_tick(&tick);
         }
@@ -235,4 +236,31 @@ fn a_snapshot_of_an_older_form_is_refused() {
         Evaluator::restore(&plan, &snapshot).unwrap_err(),
         SnapshotError::Invalid
     );
+}
+
+#[test]
+fn what_closes_a_bar_is_checked_when_it_is_read() {
+    let plan = plan(&everything());
+    // Behind the magic, the version and the plan's hash.
+    const TIMEFRAME: usize = 4 + 1 + 32;
+    let snapshot = |timeframe: &str| plan.start(timeframe.parse().unwrap()).snapshot();
+    let invalid = |snapshot: &[u8]| {
+        Evaluator::restore(&plan, snapshot).unwrap_err() == SnapshotError::Invalid
+    };
+    let mut ticks = snapshot("ticks:5");
+    // -1, then 5, both with the sign in the lowest bit.
+    assert_eq!(ticks[TIMEFRAME..TIMEFRAME + 2], [1, 10]);
+    ticks[TIMEFRAME + 1] = 0;
+    assert!(invalid(&ticks), "bars of no trades");
+    ticks[TIMEFRAME] = 7;
+    assert!(invalid(&ticks), "an unknown kind");
+    let mut volume = snapshot("volume:5");
+    assert_eq!(volume[TIMEFRAME], 3);
+    volume[TIMEFRAME + 1..TIMEFRAME + 17].fill(0);
+    assert!(invalid(&volume), "bars of no volume");
+    let mut range = snapshot("range:5");
+    assert_eq!(range[TIMEFRAME], 5);
+    // The scale of the amount.
+    range[TIMEFRAME + 3] = 29;
+    assert!(invalid(&range), "an amount that is no decimal");
 }

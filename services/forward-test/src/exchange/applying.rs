@@ -160,7 +160,10 @@ impl PartitionExchange {
                     metrics::counter!("forward_test_commands_ignored_total").increment(1);
                     tracing::info!(session = %id, kind = kind.as_str(), "the order isn't open");
                 }
-                publish(id, session, &mut self.outputs, &mut self.traces, None, out);
+                // A user pauses a session, and so does a strategy where trades are missing.
+                let reason = (kind == RecordKind::Pause).then_some(data.signal.reason.as_str());
+                let (outputs, traces) = (&mut self.outputs, &mut self.traces);
+                publish(id, session, outputs, traces, reason, out);
             }
         }
     }

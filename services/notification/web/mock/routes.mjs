@@ -293,7 +293,29 @@ export const ROUTES = [
       return [200, { ...found, plan_hash: `mock-${number}`, created_at: found.updated_at }];
     },
   ],
-  ["POST /v1/backtests", (world, _match, _query, body) => [200, backtest(world, body)]],
+  [
+    "POST /v1/backtests",
+    (world, _match, _query, body) => {
+      const id = `backtest-${world.backtests.size + 1}`;
+      world.backtests.set(id, backtest(world, body));
+      return [202, { id, status: "QUEUED" }];
+    },
+  ],
+  [
+    "GET /v1/backtests/([^/]+)",
+    (world, [id]) => {
+      const result = world.backtests.get(id);
+      if (!result) throw missing();
+      return [200, { id, status: "DONE", result }];
+    },
+  ],
+  [
+    "DELETE /v1/backtests/([^/]+)",
+    (world, [id]) => {
+      world.backtests.delete(id);
+      return [204];
+    },
+  ],
   [
     "GET /v1/ticks/([^/]+)",
     (world, [symbol], query) => {
@@ -304,7 +326,9 @@ export const ROUTES = [
 ];
 
 /** Buys and sells in turn over the market's past. */
-function backtest(world, { symbol, initial_balance: initial, fee_rate: rate = 0 }) {
+function backtest(world, { kind, source, symbol, initial_balance: initial, fee_rate: rate = 0 }) {
+  if (!kind || source === undefined)
+    throw new Refused(422, "strategy_unclear", "There is no strategy.", { field: "strategy_id" });
   const ticks = world.ticks.get(symbol);
   if (!ticks)
     throw new Refused(422, "unknown_symbol", "This market isn't known.", { field: "symbol" });
@@ -320,9 +344,6 @@ function backtest(world, { symbol, initial_balance: initial, fee_rate: rate = 0 
       cash += (buy ? -1 : 1) * quantity * price - fee;
       position = buy ? quantity : 0;
       trades.push({
-        trade_id: `backtest-${index}`,
-        session_id: "backtest",
-        symbol,
         action: buy ? "BUY" : "SELL",
         quantity,
         price,
@@ -334,11 +355,20 @@ function backtest(world, { symbol, initial_balance: initial, fee_rate: rate = 0 
         sequence: index,
       });
     }
-    if (index % 5 === 0)
-      equity.push({ time: timestamp, equity: String(round(cash + position * price)) });
+    if (index % 5 === 0) equity.push({ time: timestamp, value: round(cash + position * price) });
   }
-  const metrics = { return_pct: (Number(equity.at(-1).equity) / initial - 1) * 100, sharpe: "1.1" };
-  return { trades, equity, metrics, ticks: ticks.length, warnings: [] };
+  const final = equity.at(-1).value;
+  const run = {
+    parameters: {},
+    fills: trades.length,
+    wins: trades.length >> 1,
+    losses: 0,
+    fees: trades.reduce((sum, { fee }) => sum + fee, 0),
+    max_drawdown_pct: 1.5,
+    final_equity: final,
+    return_pct: (final / initial - 1) * 100,
+  };
+  return { ticks: ticks.length, gaps: 0, runs: [run], equity, trades, trades_omitted: 0 };
 }
 
 /** As the services describe themselves: so that the page shows what is there. */

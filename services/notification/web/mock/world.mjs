@@ -24,6 +24,7 @@ export class World {
   sessions = new Map();
   orders = new Map();
   versions = new Map();
+  backtests = new Map();
   trades = new Map();
   equity = new Map();
   history = [];

@@ -10,7 +10,7 @@ use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use service_kit::{FieldError, Identity, Problem};
-use strategy_engine::Timeframe;
+use strategy_engine::{Timeframe, TimeframeError};
 use uuid::Uuid;
 
 use super::job::{Data, Job};
@@ -46,7 +46,8 @@ pub(crate) struct BacktestBody {
     from: Option<DateTime<Utc>>,
     /// End before trades of this event time.
     to: Option<DateTime<Utc>>,
-    /// `tick`, `1s` to `1d`; else the strategy's own, and at last ticks, or one candle.
+    /// `tick`, `1s` to `1d`, `ticks:100`, `volume:2.5`, `range:25`; else the strategy's own, and at last
+    /// ticks, or one candle.
     timeframe: Option<String>,
     /// Cash to begin with, in the quote currency; 100,000 where it is missing.
     #[serde(default = "initial_balance", with = "kafka_common::decimal::number")]
@@ -290,15 +291,9 @@ impl BacktestBody {
         };
         let asked = match &self.timeframe {
             None => own,
-            Some(name) => Some(name.parse().map_err(
-                |error: strategy_engine::TimeframeError| {
-                    let names: Vec<&str> = Timeframe::names().collect();
-                    invalid(
-                        error.to_string(),
-                        format!("use one of {}", names.join(", ")),
-                    )
-                },
-            )?),
+            Some(name) => Some(name.parse().map_err(|error: TimeframeError| {
+                invalid(format!("`{name}` is not a timeframe"), error.to_string())
+            })?),
         };
         let Some((interval, length)) = candle else {
             return Ok(asked.unwrap_or_default());

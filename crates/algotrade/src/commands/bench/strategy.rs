@@ -34,7 +34,7 @@ const NAUTILUS: &str = "nautilus_trader";
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     algotrade bench strategy\n  \
-    algotrade bench strategy --peers .venv/bin/python --json\n\n\
+    algotrade bench strategy --peers \"$(scripts/install-test-tools.sh strategy-peers)\"\n\n\
     Rates are of the processor's time, where the system tells it. What a node costs is the least of\n\
     the rounds, beside a graph without it.\n\
     Exit code: 0 if every goal is met, 2 if one is missed.")]

@@ -6,6 +6,7 @@ import { canDraw, overlaysOf, sampled, type Bar, type Overlay } from "../lib/ind
 import { market } from "../lib/market";
 import type { PriceLevel } from "../lib/orders";
 import { candlesQuery, ticksQuery } from "../lib/queries";
+import { timeframeLabel } from "../lib/timeframe";
 import type { Candle, Graph, Tick, Trade } from "../lib/types";
 import { PriceView, type Look } from "./price-view";
 
@@ -159,7 +160,9 @@ export default function PriceChart(props: PriceChartProps) {
       )}
       {drawable && !lines && (
         <p className="legend">
-          Indicators are drawn on {timeframe} bars, as the strategy sees them.
+          {timeframe in INTERVALS
+            ? `Indicators are drawn on ${timeframe} bars, as the strategy sees them.`
+            : `Indicators of ${timeframeLabel(timeframe)} can't be drawn over bars of time.`}
         </p>
       )}
       {query.isPending && <div className="chart-note">Loading prices…</div>}

@@ -216,14 +216,6 @@ export interface Notice {
   timestamp: string;
 }
 
-export interface BacktestResult {
-  trades: Trade[];
-  equity: { time: string | number; equity: number }[];
-  metrics: Record<string, unknown>;
-  ticks: number;
-  warnings: unknown[];
-}
-
 /** What a publication on `user:<id>` carries. */
 export type Push =
   | { event: "trade-execution"; payload: Trade }

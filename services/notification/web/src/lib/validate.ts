@@ -22,18 +22,6 @@ export interface SessionForm {
   name: string;
 }
 
-export const TIMEFRAMES: [value: string, label: string][] = [
-  ["tick", "Every trade"],
-  ["1s", "1 second"],
-  ["5s", "5 seconds"],
-  ["15s", "15 seconds"],
-  ["1m", "1 minute"],
-  ["5m", "5 minutes"],
-  ["15m", "15 minutes"],
-  ["1h", "1 hour"],
-  ["1d", "1 day"],
-];
-
 const MAX_BALANCE = 1e12;
 const MAX_NAME = 120;
 

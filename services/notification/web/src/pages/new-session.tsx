@@ -15,17 +15,18 @@ import {
   templatesQuery,
 } from "../lib/queries";
 import { EMPTY_TERMS, MARKET_FIELDS, readTerms, RISK_FIELDS, type TermsForm } from "../lib/terms";
+import { isTimeframe, timeframeError, written } from "../lib/timeframe";
 import type { Diagnostic, Strategy, Template } from "../lib/types";
 import {
   parseNumber,
   percentToRate,
-  TIMEFRAMES,
   validateSession,
   type Errors,
   type SessionForm,
 } from "../lib/validate";
 import { MarketTerms, RiskTerms } from "../ui/new-session/terms";
 import { Failure, Field, LivePrice, Page, Panel, Skeleton } from "../ui/parts";
+import { TimeframeFields } from "../ui/timeframe";
 
 const GraphView = lazy(() => import("../charts/graph-view"));
 
@@ -95,14 +96,14 @@ function Form({
   const [, go] = useLocation();
   const client = useQueryClient();
   const wanted = new URLSearchParams(useSearch());
-  const asked = wanted.get("timeframe");
+  const asked = wanted.get("timeframe") ?? "tick";
   const [form, setForm] = useState<SessionForm>(() => ({
     strategy:
       wanted.get("strategy") ??
       strategies[0]?.id ??
       (templates[0] ? TEMPLATE + templates[0].key : ""),
     symbol: wanted.get("symbol") ?? symbols[0]?.symbol ?? "",
-    timeframe: TIMEFRAMES.some(([value]) => value === asked) ? (asked ?? "tick") : "tick",
+    timeframe: isTimeframe(asked) ? asked : "tick",
     balance: wanted.get("balance") ?? "100000",
     fee: wanted.get("fee") ?? "0.1",
     name: "",
@@ -153,6 +154,8 @@ function Form({
   const start = async () => {
     const read = readTerms(terms);
     const found = { ...validateSession(form), ...read.errors };
+    const timeframe = timeframeError(form.timeframe);
+    if (timeframe) found.timeframe = timeframe;
     // A rate that isn't asked for isn't wrong.
     if (terms.fees !== "rate") delete found.fee_rate;
     setErrors(found);
@@ -167,7 +170,7 @@ function Form({
         {
           strategy_id: await strategyId(),
           symbol: form.symbol,
-          timeframe: form.timeframe,
+          timeframe: written(form.timeframe),
           initial_balance: balance,
           fee_rate: percentToRate(fee),
           ...read.terms,
@@ -264,22 +267,12 @@ function Form({
                 </select>
               )}
             </Field>
-            <Field label="Evaluate on" error={errors.timeframe} help="When the strategy decides">
-              {(control) => (
-                <select
-                  {...control}
-                  name="timeframe"
-                  value={form.timeframe}
-                  onChange={(event) => set("timeframe", "timeframe")(event.target.value)}
-                >
-                  {TIMEFRAMES.map(([value, label]) => (
-                    <option key={value} value={value}>
-                      {label}
-                    </option>
-                  ))}
-                </select>
-              )}
-            </Field>
+            <TimeframeFields
+              value={form.timeframe}
+              error={errors.timeframe}
+              help="When the strategy decides"
+              onChange={set("timeframe", "timeframe")}
+            />
           </div>
           <div className="form-row">
             <Field label="Starting balance" error={errors.initial_balance} suffix="USD">

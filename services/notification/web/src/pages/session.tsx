@@ -9,6 +9,7 @@ import { entryPrice, isOpen, levelsOf, type Order } from "../lib/orders";
 import { ordersQuery, sessionQuery } from "../lib/queries";
 import type { Session } from "../lib/types";
 import { feeText, termsInWords } from "../lib/session-terms";
+import { timeframeLabel } from "../lib/timeframe";
 import { useLedger, type LedgerView } from "../lib/use-ledger";
 import { Icon } from "../ui/icons";
 import {
@@ -97,7 +98,7 @@ function Loaded({ session, view }: { session: Session; view: LedgerView }) {
           <Link href={`/strategies/${session.strategy_id}`}>
             {session.strategy_name ?? "Strategy"} v{session.strategy_version}
           </Link>
-          <span>{session.timeframe === "tick" ? "every trade" : `${session.timeframe} bars`}</span>
+          <span>{timeframeLabel(session.timeframe)}</span>
           <span>{feeText(session.fee_rate, session.terms)}</span>
           {session.started_at && <span>since {moment(session.started_at)}</span>}
         </span>

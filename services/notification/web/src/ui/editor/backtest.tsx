@@ -1,6 +1,7 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
-import { lazy, Suspense, useState, type FormEvent } from "react";
-import { explain, Problem, request } from "../../lib/api";
+import { lazy, Suspense, useEffect, useRef, useState, type FormEvent } from "react";
+import { explain, Problem } from "../../lib/api";
+import { runBacktest, type BacktestResult } from "../../lib/backtests";
 import { thinned } from "../../lib/equity";
 import {
   count,
@@ -14,10 +15,12 @@ import {
 } from "../../lib/format";
 import { figuresOf } from "../../lib/metrics";
 import { toNumber } from "../../lib/number";
-import { readTrade, subscriptionsQuery } from "../../lib/queries";
-import type { BacktestResult, Source } from "../../lib/types";
-import { parseNumber, percentToRate, TIMEFRAMES } from "../../lib/validate";
+import { subscriptionsQuery } from "../../lib/queries";
+import { timeframeError, written } from "../../lib/timeframe";
+import type { Source } from "../../lib/types";
+import { parseNumber, percentToRate } from "../../lib/validate";
 import { Failure, Field, Metric, Panel, Side, Signed } from "../parts";
+import { TimeframeFields } from "../timeframe";
 
 const EquityChart = lazy(() => import("../../charts/equity-chart"));
 
@@ -47,21 +50,24 @@ export function Backtest({
   const [hours, setHours] = useState("1");
   const [balance, setBalance] = useState("100000");
   const [fee, setFee] = useState("0.1");
+  // Whoever leaves the page doesn't wait for what runs.
+  const waiting = useRef<AbortController | null>(null);
+  useEffect(() => () => waiting.current?.abort(), []);
   const run = useMutation({
     mutationFn: () => {
       const to = Date.now();
-      return request<BacktestResult>("/v1/backtests", {
-        method: "POST",
-        body: {
-          strategy: { kind, source },
-          symbol: symbol || symbols[0],
-          timeframe,
-          from: new Date(to - Number(hours) * 3_600_000).toISOString(),
-          to: new Date(to).toISOString(),
-          initial_balance: parseNumber(balance),
-          fee_rate: percentToRate(parseNumber(fee) ?? 0),
-        },
-      });
+      waiting.current = new AbortController();
+      const body = {
+        kind,
+        source,
+        symbol: symbol || (symbols[0] ?? ""),
+        timeframe: written(timeframe),
+        from: new Date(to - Number(hours) * 3_600_000).toISOString(),
+        to: new Date(to).toISOString(),
+        initial_balance: parseNumber(balance) ?? 0,
+        fee_rate: percentToRate(parseNumber(fee) ?? 0),
+      };
+      return runBacktest(body, waiting.current.signal);
     },
   });
   const fields = run.error instanceof Problem ? run.error.byField : {};
@@ -69,7 +75,7 @@ export function Backtest({
   const feeError = parseNumber(fee) === null ? "Enter a percentage." : undefined;
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (!amountError && !feeError) run.mutate();
+    if (!amountError && !feeError && !timeframeError(timeframe)) run.mutate();
   };
   const options = (list: readonly (readonly [string, string])[]) =>
     list.map(([value, label]) => (
@@ -92,17 +98,11 @@ export function Backtest({
             </select>
           )}
         </Field>
-        <Field label="Evaluate on" error={fields.timeframe}>
-          {(control) => (
-            <select
-              {...control}
-              value={timeframe}
-              onChange={(event) => setTimeframe(event.target.value)}
-            >
-              {options(TIMEFRAMES)}
-            </select>
-          )}
-        </Field>
+        <TimeframeFields
+          value={timeframe}
+          error={timeframeError(timeframe) ?? fields.timeframe}
+          onChange={setTimeframe}
+        />
         <Field label="Over" error={fields.from ?? fields.to}>
           {(control) => (
             <select {...control} value={hours} onChange={(event) => setHours(event.target.value)}>
@@ -147,18 +147,13 @@ export function Backtest({
 
 function Result({ result, initial }: { result: BacktestResult; initial: number }) {
   const line = thinned(
-    result.equity.flatMap(({ time, equity }) => {
-      const seconds = typeof time === "number" ? time : Date.parse(time) / 1000;
-      const value = toNumber(equity);
-      return value === null || !Number.isFinite(seconds)
-        ? []
-        : [{ time: Math.floor(seconds), value }];
-    }),
+    result.equity.map(({ time, value }) => ({ time: Math.floor(Date.parse(time) / 1000), value })),
     MAX_POINTS,
   ).filter((point, index, all) => index === 0 || point.time > (all[index - 1]?.time ?? 0));
-  const trades = result.trades.map(readTrade);
-  const last = line.at(-1)?.value ?? initial;
-  const figures = figuresOf(result.metrics).filter((figure) => figure.label !== "Return");
+  const trades = result.trades.filter((trade) => trade.status === "FILLED");
+  const run = result.runs[0] ?? {};
+  const last = toNumber(run.final_equity) ?? line.at(-1)?.value ?? initial;
+  const figures = figuresOf(run).filter((figure) => figure.label !== "Return");
   const change = (last / initial - 1) * 100;
   return (
     <div className="backtest-result" data-testid="backtest-result">
@@ -170,18 +165,18 @@ function Result({ result, initial }: { result: BacktestResult; initial: number }
         />
         <Metric
           label="Trades"
-          value={count(trades.length)}
+          value={count(toNumber(run.fills) ?? trades.length)}
           detail={`${count(result.ticks)} ticks`}
         />
         {figures.slice(0, 5).map((figure) => (
           <Metric key={figure.key} label={figure.label} value={figure.text} />
         ))}
       </dl>
-      {result.warnings.map((warning, index) => (
-        <p key={index} className="field-help">
-          {typeof warning === "string" ? warning : JSON.stringify(warning)}
+      {result.gaps > 0 && (
+        <p className="field-help">
+          Trades of the market are missing in {count(result.gaps)} places.
         </p>
-      ))}
+      )}
       <div className="chart-frame short">
         <Suspense fallback={<div className="chart-note">Loading…</div>}>
           <EquityChart points={[]} line={line} initial={initial} label="Equity of the backtest" />
@@ -215,7 +210,7 @@ function Result({ result, initial }: { result: BacktestResult; initial: number }
             </thead>
             <tbody>
               {trades.slice(-MAX_ROWS).map((trade) => (
-                <tr key={trade.trade_id} title={trade.reason ?? undefined}>
+                <tr key={trade.sequence} title={trade.reason}>
                   <td className="num">{moment(trade.timestamp)}</td>
                   <td>
                     <Side action={trade.action} />
