@@ -12,29 +12,43 @@ use crate::{ports, run_dir};
 const START_BOUND: Duration = Duration::from_secs(20);
 const STOP_BOUND: Duration = Duration::from_secs(5);
 
-/// A private `redis-server` without persistence. Dropping it kills it.
+/// A private `redis-server`. Dropping it kills it.
 #[derive(Debug)]
 pub struct RedisServer {
     port: u16,
+    keeps: bool,
     // Before `dir`: the process ends first, then its folder goes.
     server: Server,
     dir: TempDir,
 }
 
 impl RedisServer {
-    /// Starts one on a free loopback port and waits until it answers.
+    /// Starts one without persistence on a free loopback port and waits until it answers.
     ///
     /// # Errors
     /// When `redis-server` isn't installed or doesn't start, with the end of its log.
     pub async fn start() -> Result<Self> {
-        ports::start_on_free_ports(Self::start_once).await
+        ports::start_on_free_ports(|| Self::start_once(false)).await
     }
 
-    async fn start_once() -> Result<Self> {
+    /// As [`start`](Self::start), but what it answered to is still there after a crash.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub async fn start_durable() -> Result<Self> {
+        ports::start_on_free_ports(|| Self::start_once(true)).await
+    }
+
+    async fn start_once(keeps: bool) -> Result<Self> {
         let dir = run_dir::create()?;
         let port = ports::free_port()?;
-        let server = serve(dir.path(), port)?;
-        let mut redis = Self { port, server, dir };
+        let server = serve(dir.path(), port, keeps)?;
+        let mut redis = Self {
+            port,
+            keeps,
+            server,
+            dir,
+        };
         redis.wait_until_ready().await?;
         Ok(redis)
     }
@@ -44,18 +58,18 @@ impl RedisServer {
         self.server.ready(START_BOUND, || answers(&url)).await
     }
 
-    /// Ends it as a crash would (SIGKILL): everything in it is gone.
+    /// Ends it as a crash would (SIGKILL): everything in it is gone, unless it is a durable one.
     pub fn kill(&mut self) {
         self.server.kill();
     }
 
-    /// Starts it again on the same port, empty (after stopping it, if it runs).
+    /// Starts it again on the same port (after stopping it, if it runs).
     ///
     /// # Errors
     /// When it doesn't start, with the end of its log.
     pub async fn restart(&mut self) -> Result<()> {
         self.server.stop(Signal::Terminate, STOP_BOUND).await?;
-        self.server = serve(self.dir.path(), self.port)?;
+        self.server = serve(self.dir.path(), self.port, self.keeps)?;
         self.wait_until_ready().await
     }
 
@@ -90,12 +104,14 @@ impl RedisServer {
     }
 }
 
-fn serve(dir: &Path, port: u16) -> Result<Server> {
+fn serve(dir: &Path, port: u16, keeps: bool) -> Result<Server> {
     let program = Path::new("redis-server");
     let mut command = bound_to_us(program, &RunAs::default(), Signal::Terminate);
     command
         .args(["--bind", "127.0.0.1", "--port", &port.to_string()])
-        .args(["--save", "", "--appendonly", "no", "--daemonize", "no"])
+        .args(["--save", "", "--daemonize", "no"])
+        .args(["--appendonly", if keeps { "yes" } else { "no" }])
+        .args(["--appendfsync", "always"])
         .arg("--dir")
         .arg(dir);
     Server::start("redis-server", command, &dir.join("redis.log"))

@@ -19,8 +19,9 @@ use crate::telemetry;
 pub(super) const MAX_FRAME_BYTES: usize = 64 << 10;
 /// Most commands of one frame: an official client sends a few.
 const MAX_FRAME_COMMANDS: usize = 200;
-/// About how much is written at once.
-const WRITE_BYTES: usize = 64 << 10;
+/// About how much is written at once. The library keeps a buffer as long as the longest frame, for each
+/// connection and for as long as it lasts.
+const WRITE_BYTES: usize = 16 << 10;
 /// Time for one write, before the client counts as gone.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time that a client has, after its token ended, to send another one.
@@ -181,7 +182,9 @@ impl Connection {
             self.bucket.spend(Instant::now());
             let was_connected = self.session.expires_at().is_some();
             let handled = match count < MAX_FRAME_COMMANDS {
-                true => self.session.handle(line, &mut out).await,
+                // Boxed: a connection that waits, as most do, needn't have room for the calls to
+                // other services that a command may lead to.
+                true => Box::pin(self.session.handle(line, &mut out)).await,
                 false => Err(Disconnect::BAD_REQUEST),
             };
             if let Err(disconnect) = handled {
@@ -227,7 +230,7 @@ impl Connection {
 
     /// Leaves the channel, and tells the client why.
     pub(super) async fn close(&mut self, disconnect: Option<Disconnect>) {
-        self.session.leave().await;
+        Box::pin(self.session.leave()).await;
         if let Some(disconnect) = disconnect {
             // A client that doesn't answer is simply left.
             let _ = timeout(CLOSE_TIMEOUT, self.link.close(disconnect)).await;

@@ -30,8 +30,8 @@ use crate::telemetry;
 pub const MAX_CONNECTIONS: usize = 10_000;
 /// Beyond this a frame isn't even read to its end; up to it the client is told why it was refused.
 const HARD_FRAME_BYTES: usize = 4 * MAX_FRAME_BYTES;
-/// Of each connection: clients send little, and the library's own 128 KiB are taken at once.
-const READ_BUFFER_BYTES: usize = 2 << 10;
+/// Of each connection: clients send little, and what is given here is taken at once and kept.
+const READ_BUFFER_BYTES: usize = 512;
 /// Every frame is flushed by itself: nothing is gained by gathering more.
 const WRITE_BUFFER_BYTES: usize = 0;
 /// Frames of an emulated connection that wait to be handled.
@@ -244,20 +244,31 @@ impl Gateway {
         }
     }
 
-    async fn converse(self, link: Link, session: Session, _permit: OwnedSemaphorePermit) {
-        telemetry::connections(1.0);
+    /// Not an `async fn`: its arguments would be in the future twice, once as they came and once in
+    /// the connection.
+    fn converse(
+        &self,
+        link: Link,
+        session: Session,
+        permit: OwnedSemaphorePermit,
+    ) -> impl Future<Output = ()> + Send + use<> {
         let mut connection = Connection::new(link, session, self.timings);
-        match connection.run(&self.shutdown).await {
-            End::Gone => {
-                telemetry::disconnected(0, "gone");
-                connection.close(None).await;
+        let shutdown = self.shutdown.clone();
+        async move {
+            telemetry::connections(1.0);
+            match connection.run(&shutdown).await {
+                End::Gone => {
+                    telemetry::disconnected(0, "gone");
+                    connection.close(None).await;
+                }
+                End::Server(disconnect) => {
+                    telemetry::disconnected(disconnect.code, disconnect.reason);
+                    connection.close(Some(disconnect)).await;
+                }
             }
-            End::Server(disconnect) => {
-                telemetry::disconnected(disconnect.code, disconnect.reason);
-                connection.close(Some(disconnect)).await;
-            }
+            telemetry::connections(-1.0);
+            drop(permit);
         }
-        telemetry::connections(-1.0);
     }
 }
 
@@ -267,4 +278,35 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 fn no_session() -> Problem {
     Problem::not_found("session").hint("connect again")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use service_kit::settings::AuthSettings;
+
+    use super::*;
+    use crate::hub::{Hub, HubLimits};
+
+    /// Thousands of connections wait: what one takes is what the memory of a replica is for.
+    #[test]
+    fn a_connection_that_waits_is_small() {
+        let gateway = Gateway::new(
+            Hub::new(HubLimits::default()),
+            Auth::new(&AuthSettings::default()),
+            Timings::default(),
+            CancellationToken::new(),
+        );
+        let (output, _written) = mpsc::channel(1);
+        let (_input, input) = mpsc::channel(1);
+        let link = Link::Stream(Stream {
+            framing: Framing::Lines,
+            output,
+            input,
+        });
+        let permit = gateway.permit().unwrap();
+        let waiting = gateway.converse(link, gateway.session(), permit);
+        let bytes = size_of_val(&waiting);
+        assert!(bytes <= 2_048, "{bytes}");
+    }
 }

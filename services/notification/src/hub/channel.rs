@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -24,6 +25,8 @@ pub struct Publication {
     /// When the source record was produced.
     pub produced_at: DateTime<Utc>,
     at: Instant,
+    /// In how many queues it waits.
+    queues: Arc<AtomicUsize>,
 }
 
 impl Publication {
@@ -34,11 +37,30 @@ impl Publication {
             body,
             produced_at,
             at: Instant::now(),
+            queues: Arc::default(),
         }
     }
 
+    /// What whoever gets it has to take.
     pub(crate) fn size(&self) -> usize {
         self.body.get().len() + OVERHEAD
+    }
+
+    /// It waits in one more queue: how many more bytes of memory that is. The text is there once
+    /// for all of them.
+    pub(super) fn enter(&self) -> usize {
+        match self.queues.fetch_add(1, Ordering::AcqRel) {
+            0 => self.size(),
+            _ => OVERHEAD,
+        }
+    }
+
+    /// It waits in one queue less: how many bytes less.
+    pub(super) fn leave(&self) -> usize {
+        match self.queues.fetch_sub(1, Ordering::AcqRel) {
+            1 => self.size(),
+            _ => OVERHEAD,
+        }
     }
 }
 

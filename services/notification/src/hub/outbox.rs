@@ -9,7 +9,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::channel::Publication;
 
-/// Bytes that wait in all outboxes of a hub, and what one may hold.
+/// Bytes that wait in all outboxes of a hub, and what one may hold. One outbox counts each of its
+/// texts whole, because its client has to take it; all together count what several have once, because
+/// it is in memory once.
 #[derive(Debug)]
 pub(crate) struct QueueBudget {
     queued: AtomicUsize,
@@ -47,6 +49,9 @@ impl QueueBudget {
     }
 }
 
+/// Places that an empty queue keeps.
+const KEPT_PLACES: usize = 8;
+
 /// Why a client gets nothing more: it has to come back, and recovers then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cut {
@@ -70,6 +75,16 @@ struct Queue {
     publications: VecDeque<Publication>,
     bytes: usize,
     cut: Option<Cut>,
+}
+
+impl Queue {
+    fn forget(&mut self, budget: &QueueBudget) {
+        // Its memory, too, goes: it may have been long.
+        let publications = std::mem::take(&mut self.publications);
+        let left = publications.iter().map(Publication::leave).sum();
+        budget.queued.fetch_sub(left, Ordering::Relaxed);
+        self.bytes = 0;
+    }
 }
 
 impl Outbox {
@@ -98,7 +113,8 @@ impl Outbox {
             return self.end(&mut queue, Cut::Slow);
         }
         queue.bytes += size;
-        self.budget.queued.fetch_add(size, Ordering::Relaxed);
+        let entered = publication.enter();
+        self.budget.queued.fetch_add(entered, Ordering::Relaxed);
         queue.publications.push_back(publication);
         drop(queue);
         self.filled.notify_one();
@@ -108,15 +124,20 @@ impl Outbox {
     pub fn take(&self, bytes: usize) -> Vec<Publication> {
         let mut queue = self.lock();
         let mut taken = Vec::new();
-        let mut size = 0;
+        let (mut size, mut left) = (0, 0);
         while size < bytes
             && let Some(publication) = queue.publications.pop_front()
         {
             size += publication.size();
+            left += publication.leave();
             taken.push(publication);
         }
+        if queue.publications.is_empty() {
+            // After a burst its room isn't needed any more.
+            queue.publications.shrink_to(KEPT_PLACES);
+        }
         queue.bytes -= size;
-        self.budget.queued.fetch_sub(size, Ordering::Relaxed);
+        self.budget.queued.fetch_sub(left, Ordering::Relaxed);
         taken
     }
 
@@ -145,11 +166,8 @@ impl Outbox {
     }
 
     fn end(&self, queue: &mut Queue, cut: Cut) {
-        self.budget.queued.fetch_sub(queue.bytes, Ordering::Relaxed);
-        *queue = Queue {
-            cut: queue.cut.or(Some(cut)),
-            ..Queue::default()
-        };
+        queue.forget(&self.budget);
+        queue.cut.get_or_insert(cut);
         self.ended.cancel();
     }
 }
@@ -157,6 +175,6 @@ impl Outbox {
 impl Drop for Outbox {
     fn drop(&mut self) {
         let queue = self.queue.get_mut().unwrap_or_else(PoisonError::into_inner);
-        self.budget.queued.fetch_sub(queue.bytes, Ordering::Relaxed);
+        queue.forget(&self.budget);
     }
 }

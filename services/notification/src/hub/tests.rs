@@ -58,18 +58,58 @@ fn queues_together_are_bounded_too() {
         total_queue_bytes: 20_000,
         ..HubLimits::default()
     });
-    let clients: Vec<_> = (0..50)
+    // Each of another user: no two wait for the same text.
+    let users: Vec<String> = (0..50).map(|number| format!("user:{number}")).collect();
+    let clients: Vec<_> = users
+        .iter()
+        .map(|channel| {
+            let outbox = hub.outbox();
+            let (membership, _) = hub.join(channel, "c", &outbox, None).unwrap();
+            (outbox, membership)
+        })
+        .collect();
+    for _ in 0..100 {
+        for channel in &users {
+            publish(&hub, channel, "some text");
+        }
+    }
+    assert!(hub.budget.queued() <= 20_000 + 50 * 1_000);
+    assert!(clients.iter().any(|(outbox, _)| outbox.is_cut().is_some()));
+    drop(clients);
+    assert_eq!(hub.budget.queued(), 0);
+}
+
+#[test]
+fn what_many_clients_wait_for_is_in_memory_once_and_counts_once() {
+    const CLIENTS: usize = 500;
+    let text = "x".repeat(1_000);
+    let hub = Hub::new(HubLimits {
+        members: CLIENTS,
+        pressed_queue_bytes: 1_000,
+        // Enough for ten texts and for each client's own places in its queue, and for no more.
+        total_queue_bytes: 10 * 1_500 + CLIENTS * 10 * 100,
+        ..HubLimits::default()
+    });
+    let clients: Vec<_> = (0..CLIENTS)
         .map(|_| {
             let outbox = hub.outbox();
             let (membership, _) = hub.join(CHANNEL, "c", &outbox, None).unwrap();
             (outbox, membership)
         })
         .collect();
-    for _ in 0..100 {
-        publish(&hub, CHANNEL, "some text");
+    for _ in 0..10 {
+        publish(&hub, CHANNEL, &text);
     }
-    assert!(hub.budget.queued() <= 20_000 + 50 * 1_000);
-    assert!(clients.iter().any(|(outbox, _)| outbox.is_cut().is_some()));
+    assert!(clients.iter().all(|(outbox, _)| outbox.is_cut().is_none()));
+    let all = hub.budget.queued();
+    assert!(all > 10 * 1_000 && hub.budget.has_room(0), "{all}");
+    // Half of them take what waits, one is cut off: the texts are still there for the others.
+    for (outbox, _) in &clients[..CLIENTS / 2] {
+        assert_eq!(outbox.take(usize::MAX).len(), 10);
+    }
+    clients[CLIENTS - 1].0.cut(Cut::Behind);
+    let rest = hub.budget.queued();
+    assert!(rest > 10 * 1_000 && rest < all, "{rest} of {all}");
     drop(clients);
     assert_eq!(hub.budget.queued(), 0);
 }

@@ -46,7 +46,11 @@ pub struct Ground {
 
 impl Ground {
     pub async fn prepare() -> Self {
-        let own = test_support::isolated().await;
+        Self::on_servers(test_support::isolated().await).await
+    }
+
+    /// On servers that a test may have of its own.
+    pub async fn on_servers(own: Isolated) -> Self {
         let mut settings = Settings::default();
         settings.kafka.bootstrap_servers = own.kafka.clone();
         settings.kafka.topic_prefix = own.topic_prefix.clone();
@@ -401,6 +405,13 @@ impl Browser {
             .iter()
             .filter(|seen| seen["client"] == client && seen["event"] == event)
             .collect()
+    }
+
+    /// What any client is told next.
+    pub async fn next(&mut self) -> Value {
+        let next = tokio::time::timeout(PATIENCE, self.output.recv()).await;
+        next.expect("something within time")
+            .expect("clients that run")
     }
 
     /// Waits until a client was told what is wanted; it may have been already.

@@ -12,6 +12,12 @@ import { PriceView, type Look } from "./price-view";
 
 /** How often lines are computed anew: they are for the eye, and cost a pass over all bars. */
 const OVERLAY_MS = 1_000;
+/**
+ * How often the newest bars are drawn at most: each time the chart goes over all of its bars, which at
+ * sixty times a second would leave no frame for anything else. Less than two frames of 60 a second, so
+ * that each second one draws.
+ */
+const DRAW_MS = 30;
 
 export interface PriceChartProps {
   symbol: string;
@@ -98,10 +104,16 @@ export default function PriceChart(props: PriceChartProps) {
   }, [query.data, query.isPlaceholderData, symbol, interval]);
 
   useEffect(() => {
-    // Many ticks within a frame are one change of the picture.
+    // Many ticks within a moment are one change of the picture.
     const changed = new Map<number, Candle>();
     let frame = 0;
-    const flush = () => {
+    let drawn = 0;
+    const flush = (now: number) => {
+      if (now - drawn < DRAW_MS) {
+        frame = requestAnimationFrame(flush);
+        return;
+      }
+      drawn = now;
       frame = 0;
       view.current?.update(changed.values());
       changed.clear();

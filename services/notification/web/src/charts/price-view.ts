@@ -80,7 +80,20 @@ export class PriceView {
     this.look = look;
     this.candles.applyOptions({ visible: look === "candles" });
     this.line.applyOptions({ visible: look === "line" });
+    this.fill();
     this.mark(true);
+  }
+
+  /** Only the series that is seen has bars: the other would be laid out with each of them, too. */
+  private fill(): void {
+    // First the one that gets bars, so that the chart is never without any and keeps its place.
+    if (this.look === "candles") {
+      this.candles.setData(this.bars.map(bar));
+      this.line.setData([]);
+    } else {
+      this.line.setData(this.bars.map(close));
+      this.candles.setData([]);
+    }
   }
 
   /** All bars anew; `fresh` when they are others than before, which resets the view. */
@@ -90,8 +103,7 @@ export class PriceView {
     const priceFormat = { type: "price", precision: decimals, minMove: 10 ** -decimals } as const;
     this.candles.applyOptions({ priceFormat });
     this.line.applyOptions({ priceFormat });
-    this.candles.setData(bars.map(bar));
-    this.line.setData(bars.map(close));
+    this.fill();
     this.volume.setData(bars.map((candle) => this.volumeBar(candle)));
     this.mark(true);
     if (!fresh) return;
@@ -104,8 +116,8 @@ export class PriceView {
   /** Bars that changed or are new, the oldest first. */
   update(changed: Iterable<Candle>): void {
     for (const candle of changed) {
-      this.candles.update(bar(candle));
-      this.line.update(close(candle));
+      if (this.look === "candles") this.candles.update(bar(candle));
+      else this.line.update(close(candle));
       this.volume.update(this.volumeBar(candle));
     }
   }

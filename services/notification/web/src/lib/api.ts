@@ -49,8 +49,15 @@ export class Problem extends Error {
   }
 }
 
+/** The server says what is wrong, and what to do about it, in half sentences. */
 function withHint(text: string, hint?: string | null): string {
-  return hint ? `${text} ${hint}` : text;
+  return hint ? `${sentence(text)} ${sentence(hint)}` : sentence(text);
+}
+
+function sentence(text: string): string {
+  const [first = "", ...rest] = text;
+  const ended = /[.!?…]$/.test(text) || text === "";
+  return `${first.toUpperCase()}${rest.join("")}${ended ? "" : "."}`;
 }
 
 /** A sentence for any thrown value. */

@@ -5,10 +5,17 @@ import { Problem } from "../../lib/api";
 import { dayAndTime } from "../../lib/format";
 import type { Role } from "../../lib/types";
 import { Failure, Field, Panel, Segments, Skeleton } from "../parts";
+import { AccountTable, type Column } from "./table";
 
 const ROLES: [Role, string][] = [
   ["user", "User"],
   ["operator", "Operator"],
+];
+
+const COLUMNS: Column<Account>[] = [
+  { head: "Name", look: "mono", cell: ({ user_id }) => user_id },
+  { head: "Role", cell: ({ role, disabled }) => (disabled ? `${role}, disabled` : role) },
+  { head: "Since", look: "num", cell: ({ created_at }) => dayAndTime(created_at) },
 ];
 
 /** For operators: who may sign in. */
@@ -27,43 +34,24 @@ export function Accounts({ self }: { self: string }) {
       {accounts.isError && <Failure error={accounts.error} retry={() => void accounts.refetch()} />}
       {change.isError && <Failure error={change.error} />}
       {accounts.data && (
-        <div className="table-scroll">
-          <table className="table">
-            <thead>
-              <tr>
-                <th scope="col">Name</th>
-                <th scope="col">Role</th>
-                <th scope="col">Since</th>
-                <th scope="col">
-                  <span className="hidden">Actions</span>
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {accounts.data.map((account) => (
-                <tr key={account.user_id} className={account.disabled ? "rejected" : ""}>
-                  <td className="mono">{account.user_id}</td>
-                  <td>{account.disabled ? `${account.role}, disabled` : account.role}</td>
-                  <td className="num">{dayAndTime(account.created_at)}</td>
-                  <td>
-                    <div className="row-actions">
-                      {account.user_id !== self && (
-                        <button
-                          type="button"
-                          className="button small ghost"
-                          disabled={change.isPending}
-                          onClick={() => change.mutate(account)}
-                        >
-                          {account.disabled ? "Enable" : "Disable"}
-                        </button>
-                      )}
-                    </div>
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <AccountTable
+          rows={accounts.data}
+          rowKey={(account) => account.user_id}
+          rowClass={(account) => (account.disabled ? "rejected" : "")}
+          columns={COLUMNS}
+          actions={(account) =>
+            account.user_id !== self && (
+              <button
+                type="button"
+                className="button small ghost"
+                disabled={change.isPending}
+                onClick={() => change.mutate(account)}
+              >
+                {account.disabled ? "Enable" : "Disable"}
+              </button>
+            )
+          }
+        />
       )}
     </Panel>
   );

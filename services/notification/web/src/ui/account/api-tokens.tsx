@@ -1,13 +1,31 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState, type FormEvent } from "react";
-import { apiTokensQuery, makeApiToken, revokeApiToken, type Scope } from "../../lib/account";
+import {
+  apiTokensQuery,
+  makeApiToken,
+  revokeApiToken,
+  type ApiToken,
+  type Scope,
+} from "../../lib/account";
 import { Problem } from "../../lib/api";
 import { dayAndTime } from "../../lib/format";
 import { Failure, Field, Panel, Segments, Skeleton } from "../parts";
+import { AccountTable, type Column } from "./table";
 
 const SCOPES: [Scope, string][] = [
   ["read", "Look only"],
   ["trade", "Everything"],
+];
+
+const COLUMNS: Column<ApiToken>[] = [
+  { head: "Name", cell: ({ name }) => name },
+  { head: "May", cell: ({ scope }) => (scope === "read" ? "look only" : "everything") },
+  {
+    head: "Last used",
+    look: "num",
+    cell: ({ used_at }) => (used_at ? dayAndTime(used_at) : "never"),
+  },
+  { head: "Ends", look: "num", cell: ({ expires_at }) => dayAndTime(expires_at) },
 ];
 
 export function ApiTokens() {
@@ -26,43 +44,21 @@ export function ApiTokens() {
       {tokens.isError && <Failure error={tokens.error} retry={() => void tokens.refetch()} />}
       {revoke.isError && <Failure error={revoke.error} />}
       {tokens.data && tokens.data.length > 0 && (
-        <div className="table-scroll">
-          <table className="table">
-            <thead>
-              <tr>
-                <th scope="col">Name</th>
-                <th scope="col">May</th>
-                <th scope="col">Last used</th>
-                <th scope="col">Ends</th>
-                <th scope="col">
-                  <span className="hidden">Actions</span>
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {tokens.data.map((token) => (
-                <tr key={token.id}>
-                  <td>{token.name}</td>
-                  <td>{token.scope === "read" ? "look only" : "everything"}</td>
-                  <td className="num">{token.used_at ? dayAndTime(token.used_at) : "never"}</td>
-                  <td className="num">{dayAndTime(token.expires_at)}</td>
-                  <td>
-                    <div className="row-actions">
-                      <button
-                        type="button"
-                        className="button small ghost"
-                        disabled={revoke.isPending}
-                        onClick={() => revoke.mutate(token.id)}
-                      >
-                        Revoke
-                      </button>
-                    </div>
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <AccountTable
+          rows={tokens.data}
+          rowKey={(token) => token.id}
+          columns={COLUMNS}
+          actions={(token) => (
+            <button
+              type="button"
+              className="button small ghost"
+              disabled={revoke.isPending}
+              onClick={() => revoke.mutate(token.id)}
+            >
+              Revoke
+            </button>
+          )}
+        />
       )}
     </Panel>
   );

@@ -1,7 +1,23 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { browserName, browsersQuery, signBrowserOut } from "../../lib/account";
+import {
+  browserName,
+  browsersQuery,
+  signBrowserOut,
+  type SignedInBrowser,
+} from "../../lib/account";
 import { dayAndTime } from "../../lib/format";
 import { Failure, Panel, Skeleton } from "../parts";
+import { AccountTable, type Column } from "./table";
+
+const COLUMNS: Column<SignedInBrowser>[] = [
+  {
+    head: "Browser",
+    cell: ({ user_agent }) => browserName(user_agent),
+    title: ({ user_agent }) => user_agent,
+  },
+  { head: "Last used", look: "num", cell: ({ used_at }) => dayAndTime(used_at) },
+  { head: "Signed in", look: "num", cell: ({ created_at }) => dayAndTime(created_at) },
+];
 
 export function Browsers() {
   const browsers = useQuery(browsersQuery);
@@ -16,41 +32,21 @@ export function Browsers() {
       {browsers.isError && <Failure error={browsers.error} retry={() => void browsers.refetch()} />}
       {signOut.isError && <Failure error={signOut.error} />}
       {browsers.data && (
-        <div className="table-scroll">
-          <table className="table">
-            <thead>
-              <tr>
-                <th scope="col">Browser</th>
-                <th scope="col">Last used</th>
-                <th scope="col">Signed in</th>
-                <th scope="col">
-                  <span className="hidden">Actions</span>
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {browsers.data.map((browser) => (
-                <tr key={browser.id}>
-                  <td title={browser.user_agent}>{browserName(browser.user_agent)}</td>
-                  <td className="num">{dayAndTime(browser.used_at)}</td>
-                  <td className="num">{dayAndTime(browser.created_at)}</td>
-                  <td>
-                    <div className="row-actions">
-                      <button
-                        type="button"
-                        className="button small ghost"
-                        disabled={signOut.isPending}
-                        onClick={() => signOut.mutate(browser.id)}
-                      >
-                        Sign out
-                      </button>
-                    </div>
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <AccountTable
+          rows={browsers.data}
+          rowKey={(browser) => browser.id}
+          columns={COLUMNS}
+          actions={(browser) => (
+            <button
+              type="button"
+              className="button small ghost"
+              disabled={signOut.isPending}
+              onClick={() => signOut.mutate(browser.id)}
+            >
+              Sign out
+            </button>
+          )}
+        />
       )}
     </Panel>
   );
