@@ -39,7 +39,9 @@ pub mod verify;
 
 use std::sync::Arc;
 
-use kafka_common::processor;
+use kafka_common::past::KafkaPast;
+use kafka_common::topics::MarketDataUpdates;
+use kafka_common::{ForwardTestService, processor};
 use service_kit::{Context, Service, Starting, database};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -64,9 +66,13 @@ pub fn start(context: Context) -> Starting<Service> {
 
 async fn start_now(context: Context) -> anyhow::Result<Service> {
     database::migrate(&context.database, SCHEMA, sqlx::migrate!()).await?;
+    let kafka = &context.settings.kafka;
+    let past = KafkaPast::<ForwardTestService, MarketDataUpdates>::new(kafka);
     let exchange = processor::spawn(
-        &context.settings.kafka,
-        Exchange,
+        kafka,
+        Exchange {
+            past: Arc::new(past),
+        },
         Arc::new(Projection::new(context.database.clone())),
         context.shutdown.clone(),
     );
