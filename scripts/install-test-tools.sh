@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Installs what the tests need and isn't there: Postgres, Redis, Chromium, zstd, jq, Prometheus (by apt),
-# Apache Kafka's jars (by Maven), TA-Lib, empyrical and Centrifuge's client for Python (by pip). Does
-# nothing, in well under a second, when all of it is there. With the argument `indicators` or
-# `metrics`, only what the indicators, or a session's figures, are compared with. With `peers`, only the
-# Kafka clients for Python that `algotrade bench kafka` measures beside, and with `strategy-peers` what
-# `algotrade bench strategy` and `bench exchange` do: it prints the Python that has them, and nothing
-# else installs them.
+# Apache Kafka's jars (by Maven), TA-Lib, empyrical, pyarrow and Centrifuge's client for Python (by pip).
+# Does nothing, in well under a second, when all of it is there. With the argument `indicators`,
+# `metrics` or `parquet`, only what the indicators, a session's figures or exported files are compared
+# with. With `peers`, only the Kafka clients for Python that `algotrade bench kafka` measures beside, and
+# with `strategy-peers` what `algotrade bench strategy` and `bench exchange` do: it prints the Python that
+# has them, and nothing else installs them.
 #
 # What it can't install (compilers, Node, Java, Maven) it checks, and names everything that is
 # missing at once, each with the command that installs it.
@@ -17,6 +17,7 @@ readonly KAFKA_HOME="${XDG_CACHE_HOME:-$HOME/.cache}/algotrade/kafka-$KAFKA_VERS
 readonly CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/algotrade"
 readonly INDICATORS_PACKAGES=(TA-Lib==0.6.8 numpy==2.3.5)
 readonly METRICS_PACKAGES=(empyrical-reloaded==0.7.1 numpy==2.4.6 pandas==2.3.3 scipy==1.17.1)
+readonly PARQUET_PACKAGES=(pyarrow==26.0.1)
 readonly CENTRIFUGE_PACKAGES=(centrifuge-python==0.7.0)
 readonly PEERS_PACKAGES=(aiokafka==0.14.0 confluent-kafka==2.16.1 faststream==0.7.8)
 readonly STRATEGY_PEERS_PACKAGES=(nautilus_trader==1.221.0 backtrader==1.9.78.123)
@@ -224,6 +225,9 @@ if [[ "$PART" == all || "$PART" == indicators ]]; then
 fi
 if [[ "$PART" == all || "$PART" == metrics ]]; then
     install_venv metrics "compares a session's figures" "${METRICS_PACKAGES[@]}"
+fi
+if [[ "$PART" == all || "$PART" == parquet ]]; then
+    install_venv parquet "reads exported files" "${PARQUET_PACKAGES[@]}"
 fi
 
 report

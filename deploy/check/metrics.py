@@ -23,6 +23,7 @@ MEANINGS = {
     "forward_test_executions_total": "Executions, by status: filled, rejected and so on",
     "forward_test_invalid_ticks_total": "Ticks whose price or volume can't be; they are skipped",
     "forward_test_ledger_errors_total": "Sessions that were stopped because their ledger was wrong",
+    "forward_test_past_ticks_total": "Ticks that sessions met again which began in the past",
     "forward_test_risk_limits_total": "Risk limits that sessions ran into",
     "forward_test_signals_ignored_total": "Records of strategy-signals without effect, by reason: unknown or ended session, another user's, a repeat (see docs/bad-signals.md)",
     "notification_channels": "Channels that somebody listens to or whose history is kept",
@@ -59,8 +60,9 @@ MEANINGS = {
     "strategy_compile_duration_seconds": "Time of a compilation",
     "strategy_gaps_total":
         "Marks of missing trades that sessions met, by what their strategies do: carry_on, reset, pause",
+    "strategy_past_ticks_total": "Ticks that sessions met again which began in the past",
     "strategy_sessions_failed_total":
-        "Sessions that were stopped because their evaluation panicked, which is a bug",
+        "Sessions that were stopped: their evaluation panicked, which is a bug, or their past can't be met",
     "strategy_signals_total": "Signals produced",
     "strategy_undefined_values_total":
         "Calculations of sessions without a value, such as divisions by zero; none of them trades",

@@ -81,6 +81,16 @@ impl Api {
         answer.body
     }
 
+    /// A file, with its content type.
+    pub async fn download(&self, url: &str) -> (String, Vec<u8>) {
+        let request = self.http.get(url).bearer_auth(&self.token);
+        let answer = request.send().await.expect("an answer");
+        assert!(answer.status().is_success(), "{url}: {}", answer.status());
+        let kind = answer.headers().get("content-type").expect("a type");
+        let kind = kind.to_str().expect("text").to_owned();
+        (kind, answer.bytes().await.expect("a file").to_vec())
+    }
+
     /// POST of JSON.
     pub async fn post(&self, url: &str, body: &Value) -> Answer {
         self.call(Method::POST, url, Some(&body.to_string())).await

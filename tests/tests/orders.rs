@@ -135,6 +135,16 @@ async fn a_users_orders_pass_through_the_log() {
         api.get(&export).await.as_array().map(Vec::len),
         Some(executions.len())
     );
+    for (form, kind, begin) in [
+        ("csv", "text/csv; charset=utf-8", &b"sequence,time,"[..]),
+        ("parquet", "application/vnd.apache.parquet", b"PAR1"),
+    ] {
+        let (found, bytes) = api
+            .download(&format!("{session_url}/trades/export?format={form}"))
+            .await;
+        assert_eq!(found, kind);
+        assert!(bytes.starts_with(begin), "{form}: {} bytes", bytes.len());
+    }
 
     // The position is sold at the next trade, so there is none here: what is open is cancelled.
     let url = format!("{session_url}/stop?close_position=true");

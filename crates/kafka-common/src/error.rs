@@ -183,6 +183,14 @@ impl ClientError {
         move |source| Self::Kafka { action, source }
     }
 
+    /// Whether no answer came in time.
+    pub(crate) fn is_timeout(&self) -> bool {
+        let Self::Kafka { source, .. } = self else {
+            return false;
+        };
+        source.rdkafka_error_code() == Some(RDKafkaErrorCode::OperationTimedOut)
+    }
+
     /// As [`kafka`](Self::kafka), for what needs a right: if that is denied, all of it is named.
     pub(crate) fn needs<'a>(
         security: &'a SecuritySettings,

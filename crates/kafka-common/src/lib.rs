@@ -12,6 +12,7 @@ pub mod inspect;
 pub mod matrix;
 pub mod messages;
 pub mod partitioner;
+pub mod past;
 pub mod preflight;
 pub mod processor;
 mod producer;

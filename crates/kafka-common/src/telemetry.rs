@@ -140,6 +140,10 @@ fn describe_processors() {
         "processor_restarts_total",
         "Times that a processor failed and began again from its last commit"
     );
+    describe_counter!(
+        "processor_offsets_released_total",
+        "Times that undecided transactional offsets of a processor's own had to be aborted"
+    );
     describe_histogram!(
         "processor_restore_duration_seconds",
         Unit::Seconds,
@@ -402,6 +406,16 @@ pub(crate) fn restarted(processor: &'static str, error: &str, wait_seconds: f64)
         error,
         wait_seconds,
         "processor restarts from its last commit"
+    );
+}
+
+/// Transactional offsets hang, and are to be aborted.
+pub(crate) fn offsets_hang(processor: &'static str, error: &str) {
+    metrics::counter!("processor_offsets_released_total", "processor" => processor).increment(1);
+    tracing::warn!(
+        processor,
+        error,
+        "the group's offsets can't be told: what transactions of this id left undecided is aborted"
     );
 }
 

@@ -4,7 +4,8 @@
 //! - [`control`]: pause, resume, clone
 //! - [`comparing`]: several beside each other
 //! - [`ordering`]: orders: to see, to place, to change, to cancel
-//! - [`reports`]: figures, and trades as a file
+//! - [`reports`]: figures
+//! - [`exporting`]: trades as a file; [`parquet`] is one form of it
 //! - [`commands`]: what users ask of running sessions, on its way to the log
 //! - [`deploying`]: brings sessions to the strategy service, as often as it takes
 //! - [`one_order`]: the one order of ticks and signals
@@ -19,10 +20,12 @@ mod control;
 mod convert;
 mod deploying;
 mod exchange;
+mod exporting;
 mod figures;
 mod one_order;
 mod ordering;
 mod orders;
+mod parquet;
 mod peers;
 mod projection;
 mod publishing;
@@ -36,7 +39,9 @@ pub mod verify;
 
 use std::sync::Arc;
 
-use kafka_common::processor;
+use kafka_common::past::KafkaPast;
+use kafka_common::topics::MarketDataUpdates;
+use kafka_common::{ForwardTestService, processor};
 use service_kit::{Context, Service, Starting, database};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -61,9 +66,13 @@ pub fn start(context: Context) -> Starting<Service> {
 
 async fn start_now(context: Context) -> anyhow::Result<Service> {
     database::migrate(&context.database, SCHEMA, sqlx::migrate!()).await?;
+    let kafka = &context.settings.kafka;
+    let past = KafkaPast::<ForwardTestService, MarketDataUpdates>::new(kafka);
     let exchange = processor::spawn(
-        &context.settings.kafka,
-        Exchange,
+        kafka,
+        Exchange {
+            past: Arc::new(past),
+        },
         Arc::new(Projection::new(context.database.clone())),
         context.shutdown.clone(),
     );
@@ -97,7 +106,7 @@ async fn start_now(context: Context) -> anyhow::Result<Service> {
         .routes(routes!(ordering::list, ordering::place))
         .routes(routes!(ordering::cancel, ordering::replace))
         .routes(routes!(reports::metrics))
-        .routes(routes!(reports::export))
+        .routes(routes!(exporting::export))
         .with_state(state)
         .split_for_parts();
     Ok(Service {

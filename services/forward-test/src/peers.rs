@@ -1,6 +1,7 @@
 //! Calls to the other services.
 
 use axum::http::StatusCode;
+use chrono::{DateTime, Utc};
 use reqwest::{Method, RequestBuilder, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -8,6 +9,7 @@ use service_kit::{Auth, Context, Problem, Role};
 use uuid::Uuid;
 
 use crate::repository::SessionRow;
+use crate::terms;
 
 /// Our name in tokens.
 const CALLER: &str = "forward-test";
@@ -114,6 +116,7 @@ impl Peers {
             initial_balance: session.initial_balance,
             fee_rate: session.fee_rate,
             terms: session.terms.as_ref().map(|terms| &terms.0),
+            starts_at: terms::starts_at(session.terms.as_ref().map(|terms| terms.0.clone())),
         };
         read(
             self.call(self.http.request(Method::PUT, url).json(&body))
@@ -178,6 +181,8 @@ struct DeploymentBody<'a> {
     fee_rate: rust_decimal::Decimal,
     #[serde(skip_serializing_if = "Option::is_none")]
     terms: Option<&'a Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    starts_at: Option<DateTime<Utc>>,
 }
 
 async fn read<T: serde::de::DeserializeOwned>(response: Response) -> Result<T, CallError> {

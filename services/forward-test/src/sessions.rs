@@ -77,6 +77,9 @@ pub(crate) struct SessionBody {
     /// `average` (where it is missing) or `fifo`.
     #[schema(value_type = Option<Object>)]
     cost_method: Option<serde_json::Value>,
+    /// Event time in the past: it meets the market's trades from there on, as far as the log reaches
+    /// back (a day), at full speed, and then goes on with what comes.
+    starts_at: Option<DateTime<Utc>>,
     /// Event time at which it stops by itself: no trade of the market at this time or later is met.
     ends_at: Option<DateTime<Utc>>,
 }
@@ -92,6 +95,7 @@ impl SessionBody {
             product: self.product.clone(),
             risk: self.risk.clone(),
             cost_method: self.cost_method.clone(),
+            starts_at: self.starts_at,
             ends_at: self.ends_at,
         }
     }

@@ -35,6 +35,8 @@ pub(crate) struct Terms {
     risk: RiskLimits,
     cost_method: CostMethod,
     #[serde(skip_serializing_if = "Option::is_none")]
+    starts_at: Option<DateTime<Utc>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     ends_at: Option<DateTime<Utc>>,
 }
 
@@ -74,6 +76,7 @@ pub(crate) struct TermsBody {
     pub(crate) product: Option<Value>,
     pub(crate) risk: Option<Value>,
     pub(crate) cost_method: Option<Value>,
+    pub(crate) starts_at: Option<DateTime<Utc>>,
     pub(crate) ends_at: Option<DateTime<Utc>>,
 }
 
@@ -94,10 +97,12 @@ impl TermsBody {
             product: part("product", &self.product, &mut errors).unwrap_or_default(),
             fees,
         };
+        errors.extend(wrong_times(self.starts_at, self.ends_at));
         let terms = Terms {
             market,
             risk: part("risk", &self.risk, &mut errors).unwrap_or_default(),
             cost_method: part("cost_method", &self.cost_method, &mut errors).unwrap_or_default(),
+            starts_at: self.starts_at,
             ends_at: self.ends_at,
         };
         match errors.is_empty() {
@@ -105,6 +110,33 @@ impl TermsBody {
             false => Err(errors),
         }
     }
+}
+
+fn wrong_times(start: Option<DateTime<Utc>>, end: Option<DateTime<Utc>>) -> Option<FieldError> {
+    let start = start?;
+    let wrong = |code: &str, detail: &str, hint: &str| {
+        Some(FieldError {
+            field: "starts_at".to_owned(),
+            code: code.to_owned(),
+            detail: detail.to_owned(),
+            hint: hint.to_owned(),
+        })
+    };
+    if start > Utc::now() {
+        return wrong(
+            "starts_in_the_future",
+            "a session begins now or in the past",
+            "leave `starts_at` out, or give a time that the market's log reaches back to",
+        );
+    }
+    if end.is_some_and(|end| end <= start) {
+        return wrong(
+            "starts_after_its_end",
+            "the session would end before it begins",
+            "give a `starts_at` before `ends_at`",
+        );
+    }
+    None
 }
 
 fn part<T: DeserializeOwned>(
@@ -179,6 +211,11 @@ pub(crate) fn of_record(
     })
 }
 
+/// When a session is to begin that begins in the past, by the terms that are kept of it.
+pub(crate) fn starts_at(terms: Option<Value>) -> Option<DateTime<Utc>> {
+    read(terms).ok()?.starts_at
+}
+
 /// When a session ends by itself, by the terms of its start record.
 pub(crate) fn ends_at(terms: Option<Value>) -> Option<DateTime<Utc>> {
     read(terms).ok()?.ends_at
@@ -247,6 +284,26 @@ mod tests {
         assert_eq!(ends_at(kept.clone()), "2026-01-05T12:00:00Z".parse().ok());
         assert!(of_record(Decimal::TEN, Decimal::ZERO, kept).is_ok());
         assert_eq!(ends_at(None), None);
+    }
+
+    #[test]
+    fn a_start_in_the_past_is_kept_and_one_that_cannot_be_is_named() {
+        let past = body(json!({"starts_at": "2026-01-05T12:00:00Z"}));
+        let kept = past.read().unwrap().to_json();
+        assert_eq!(starts_at(kept.clone()), "2026-01-05T12:00:00Z".parse().ok());
+        assert!(of_record(Decimal::TEN, Decimal::ZERO, kept).is_ok());
+        assert_eq!(starts_at(None), None);
+        for (start, code) in [
+            ("9999-01-01T00:00:00Z", "starts_in_the_future"),
+            ("2026-01-05T12:00:00Z", "starts_after_its_end"),
+        ] {
+            let wrong = body(json!({"starts_at": start, "ends_at": "2026-01-05T12:00:00Z"}));
+            let errors = wrong.read().unwrap_err();
+            assert_eq!(
+                (errors[0].field.as_str(), errors[0].code.as_str()),
+                ("starts_at", code)
+            );
+        }
     }
 
     #[test]

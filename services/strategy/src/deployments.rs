@@ -10,6 +10,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use chrono::{DateTime, Utc};
 use kafka_common::partitioner::market_data_partition;
 use kafka_common::processor::StoreError;
 use rust_decimal::Decimal;
@@ -27,6 +28,7 @@ use uuid::Uuid;
 use crate::commands;
 use crate::evaluation::Command;
 use crate::history::{self, History};
+use crate::past;
 use crate::repository;
 use crate::source::Kind;
 use crate::state::AppState;
@@ -54,6 +56,8 @@ pub(crate) struct Deployment {
     pub(crate) stop_requested: bool,
     pub(crate) stop_offset: Option<i64>,
     pub(crate) history: Option<SqlJson<History>>,
+    pub(crate) starts_at: Option<DateTime<Utc>>,
+    pub(crate) past_offset: Option<i64>,
 }
 
 /// The table of deployments. Cheap to clone.
@@ -83,8 +87,9 @@ impl Deployments {
     async fn insert(&self, new: &Deployment) -> Result<(), sqlx::Error> {
         sqlx::query(
             "INSERT INTO strategy.deployments (session_id, user_id, strategy_id, strategy_name,
-                 version, kind, source, symbol, unit, timeframe, initial_balance, fee_rate, terms, history)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+                 version, kind, source, symbol, unit, timeframe, initial_balance, fee_rate, terms, history,
+                 starts_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
              ON CONFLICT (session_id) DO NOTHING",
         )
         .bind(new.session_id)
@@ -101,6 +106,7 @@ impl Deployments {
         .bind(new.fee_rate)
         .bind(&new.terms)
         .bind(&new.history)
+        .bind(new.starts_at)
         .execute(&self.pool)
         .await?;
         self.changed.notify_one();
@@ -165,38 +171,36 @@ impl Deployments {
             .map_err(|error| StoreError::new("reading deployments", error))
     }
 
-    /// Makes a position durable, if none is yet, and tells the one that holds.
-    pub(crate) fn fix_start(&self, session_id: Uuid, position: i64) -> Result<i64, StoreError> {
-        self.fix(
-            "UPDATE strategy.deployments SET start_offset = COALESCE(start_offset, $2)
-             WHERE session_id = $1 RETURNING start_offset",
-            session_id,
-            position,
-        )
+    /// Makes positions durable, if none are yet, and tells those that hold: where the session
+    /// starts, and where its past begins, if it has one.
+    pub(crate) fn fix_start(
+        &self,
+        session_id: Uuid,
+        position: i64,
+        past: Option<i64>,
+    ) -> Result<(i64, Option<i64>), StoreError> {
+        let query = sqlx::query_as(
+            "UPDATE strategy.deployments SET
+                 past_offset = CASE WHEN start_offset IS NULL THEN $3 ELSE past_offset END,
+                 start_offset = COALESCE(start_offset, $2)
+             WHERE session_id = $1 RETURNING start_offset, past_offset",
+        );
+        let query = query.bind(session_id).bind(position).bind(past);
+        Handle::current()
+            .block_on(query.fetch_one(&self.pool))
+            .map_err(|error| StoreError::new("writing a deployment's start", error))
     }
 
     /// As [`Self::fix_start`] for the end.
     pub(crate) fn fix_stop(&self, session_id: Uuid, position: i64) -> Result<i64, StoreError> {
-        self.fix(
+        let query = sqlx::query_scalar(
             "UPDATE strategy.deployments SET stop_offset = COALESCE(stop_offset, $2)
              WHERE session_id = $1 RETURNING stop_offset",
-            session_id,
-            position,
-        )
-    }
-
-    fn fix(
-        &self,
-        statement: &'static str,
-        session_id: Uuid,
-        position: i64,
-    ) -> Result<i64, StoreError> {
-        let query = sqlx::query_scalar(statement)
-            .bind(session_id)
-            .bind(position);
+        );
+        let query = query.bind(session_id).bind(position);
         Handle::current()
             .block_on(query.fetch_one(&self.pool))
-            .map_err(|error| StoreError::new("writing a deployment's position", error))
+            .map_err(|error| StoreError::new("writing a deployment's stop", error))
     }
 }
 
@@ -265,6 +269,9 @@ pub(crate) struct DeploymentBody {
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
     terms: Option<Value>,
+    /// Event time of the first trade that it is to meet, if that is in the past.
+    #[serde(default)]
+    starts_at: Option<DateTime<Utc>>,
 }
 
 /// A deployment as it stands.
@@ -285,6 +292,8 @@ pub(crate) struct DeploymentAnswer {
     stop_requested: bool,
     /// Candles that it has seen before it begins.
     history: usize,
+    /// Event time of the first trade that it was to meet, where that was in the past.
+    starts_at: Option<DateTime<Utc>>,
 }
 
 impl From<Deployment> for DeploymentAnswer {
@@ -301,6 +310,7 @@ impl From<Deployment> for DeploymentAnswer {
             stop_offset: deployment.stop_offset,
             stop_requested: deployment.stop_requested,
             history: deployment.history.map_or(0, |history| history.0.len()),
+            starts_at: deployment.starts_at,
         }
     }
 }
@@ -333,6 +343,9 @@ pub(crate) async fn put(
                 .field("strategy_id")
                 .hint("GET /v1/strategies lists yours")
         })?;
+        if let Some(time) = body.starts_at {
+            past::check(&state.past, &body.symbol, time).await?;
+        }
         let history = match strategy.kind.parse::<Kind>() {
             Ok(kind) => {
                 let source = &strategy.source.0;
@@ -358,6 +371,8 @@ pub(crate) async fn put(
             stop_requested: false,
             stop_offset: None,
             history: history.map(SqlJson),
+            starts_at: body.starts_at,
+            past_offset: None,
         };
         state.deployments.insert(&deployment).await?;
     }

@@ -7,6 +7,7 @@
 //! - [`commands`]: what users ask of running sessions; called by forward-test
 //! - [`backtests`]: strategies on the market's past
 //! - [`history`]: what sessions have seen before they begin
+//! - [`past`]: what sessions meet that begin in the past
 //! - [`evaluation`]: the state machine that turns ticks into signals
 
 mod backtests;
@@ -17,6 +18,7 @@ mod evaluation;
 mod history;
 mod market_data;
 mod orders;
+mod past;
 mod repository;
 mod source;
 mod state;
@@ -25,6 +27,8 @@ mod versions;
 
 use std::sync::Arc;
 
+use kafka_common::past::{KafkaPast, Past};
+use kafka_common::topics::MarketDataUpdates;
 use kafka_common::{KafkaProducer, StrategyService, processor};
 use service_kit::{Context, Service, Starting, database};
 use utoipa_axum::router::OpenApiRouter;
@@ -58,9 +62,11 @@ async fn start_now(context: Context) -> anyhow::Result<Service> {
         .health
         .require("kafka", move || std::future::ready(checked.check()));
     let deployments = Deployments::new(context.database.clone());
+    let kafka = &context.settings.kafka;
+    let past: Arc<dyn Past> = Arc::new(KafkaPast::<StrategyService, MarketDataUpdates>::new(kafka));
     let evaluation = processor::spawn(
         &context.settings.kafka,
-        Evaluation::new(deployments.clone()),
+        Evaluation::new(deployments.clone(), Arc::clone(&past)),
         Arc::new(SnapshotStore::new(context.database.clone())),
         context.shutdown.clone(),
     );
@@ -86,6 +92,7 @@ async fn start_now(context: Context) -> anyhow::Result<Service> {
         compiler: Compiler::new(producer),
         deployments,
         market_data,
+        past,
     };
     let (router, openapi) = OpenApiRouter::new()
         .routes(routes!(strategies::list, strategies::create))

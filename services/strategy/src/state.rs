@@ -1,5 +1,8 @@
 //! What the handlers share.
 
+use std::sync::Arc;
+
+use kafka_common::past::Past;
 use sqlx::PgPool;
 
 use crate::backtests::Backtests;
@@ -14,4 +17,6 @@ pub(crate) struct AppState {
     pub(crate) compiler: Compiler,
     pub(crate) deployments: Deployments,
     pub(crate) market_data: MarketData,
+    /// Of the ticks.
+    pub(crate) past: Arc<dyn Past>,
 }

@@ -134,6 +134,11 @@ pub struct StrategySignal {
     /// The place in the market data that the record follows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<Cause>,
+    /// Of a session that begins in the past, until it has caught up: the offset after which the
+    /// record takes its place among the others, which is later than its cause. The session alone
+    /// meets what lies between.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<i64>,
     /// On a start record: the session's terms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<SessionStart>,

@@ -21,10 +21,12 @@ impl<P: Processor> Core<P> {
         self.uncommitted >= self.settings.commit_records
     }
 
+    /// `idle`: nothing has come for a while; `drained`: all that has come is applied.
     pub(super) fn commit_if_due(
         &mut self,
         consumer: &BaseConsumer<Context<P>>,
         idle: bool,
+        drained: bool,
     ) -> Result<(), ClientError> {
         let interval = Duration::from_millis(u64::from(self.settings.commit_interval_ms));
         let since = self.last_commit.elapsed();
@@ -34,7 +36,10 @@ impl<P: Processor> Core<P> {
                 !open.out.records.is_empty() || !open.out.rows.is_empty()
             })
         };
-        let due = match since >= interval || idle {
+        // Whoever is up to date doesn't make its readers wait for more records to come, as long as
+        // no more time goes into commits than into what is committed.
+        let up_to_date = idle || (drained && since >= self.commit_took);
+        let due = match since >= interval || up_to_date {
             true => since >= QUIET_COMMIT || has_outputs(),
             false => false,
         };
@@ -79,7 +84,6 @@ impl<P: Processor> Core<P> {
             spans.into_iter().for_each(|span| span.end(None));
         }
         self.uncommitted = 0;
-        self.last_commit = Instant::now();
         let snapshots = match with_snapshots {
             true => self.snapshots()?,
             false => Vec::new(),
@@ -87,6 +91,8 @@ impl<P: Processor> Core<P> {
         if !rows.is_empty() || !snapshots.is_empty() {
             self.save(rows, snapshots)?;
         }
+        self.commit_took = started.elapsed();
+        self.last_commit = Instant::now();
         Ok(())
     }
 

@@ -18,6 +18,8 @@ use crate::statistics::ClientStatistics;
 use crate::telemetry;
 
 const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(30);
+/// Time for a transaction that is there only to be aborted.
+const RELEASE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The first delivery that failed since the last commit.
 type FirstFailure = Arc<Mutex<Option<KafkaError>>>;
@@ -170,6 +172,33 @@ impl Committer {
         self.producer
             .commit_transaction(TRANSACTION_TIMEOUT)
             .map_err(self.failed_to("committing the transaction"))?;
+        self.in_transaction = false;
+        Ok(())
+    }
+
+    /// Adds offsets to a transaction and aborts it: whatever this producer's id had added to the
+    /// group's offsets before, and what was never decided upon, is aborted with it. Changes no offset.
+    pub(super) fn release<C: ConsumerContext>(
+        &mut self,
+        consumer: &BaseConsumer<C>,
+        offsets: &TopicPartitionList,
+    ) -> Result<(), ClientError> {
+        if !self.transactional || self.in_transaction {
+            return Ok(());
+        }
+        let group = consumer.group_metadata().ok_or(ClientError::NoGroup)?;
+        self.begin()?;
+        // It is enough that the group has become a part of the transaction; whether the offsets
+        // were taken doesn't matter.
+        if let Err(error) =
+            self.producer
+                .send_offsets_to_transaction(offsets, &group, RELEASE_TIMEOUT)
+        {
+            tracing::debug!(%error, "offsets that are to be aborted were not taken");
+        }
+        self.producer
+            .abort_transaction(RELEASE_TIMEOUT)
+            .map_err(self.failed_to("aborting a transaction"))?;
         self.in_transaction = false;
         Ok(())
     }

@@ -76,6 +76,18 @@ impl<S: Service, Row> Outputs<S, Row> {
         self.suppressed
     }
 
+    /// Ends the run: something that the unit needs can't be had now, and what it would do without
+    /// must not be committed. Everything is restored from the last commit.
+    pub fn fail(&mut self, why: String) {
+        self.failed.get_or_insert(why);
+    }
+
+    /// Why the run must end, if it must.
+    #[must_use]
+    pub fn failure(&self) -> Option<&str> {
+        self.failed.as_deref()
+    }
+
     /// Sends a message; `partition` only where it isn't the key's own.
     pub fn send<T: Topic>(
         &mut self,

@@ -39,15 +39,15 @@ struct Log {
 }
 
 impl Positions {
-    /// Asks the broker, and decides.
+    /// Asks the broker, and decides; `group` are the group's offsets.
     pub(super) fn find<C: ConsumerContext>(
         settings: &KafkaSettings,
         consumer: &BaseConsumer<C>,
         processor: &'static str,
         inputs: &[InputPartition],
         snapshot: Option<Snapshot>,
+        group: &TopicPartitionList,
     ) -> Result<Self, ClientError> {
-        let group = group_offsets(settings, consumer, inputs)?;
         let mut logs = Vec::with_capacity(inputs.len());
         for input in inputs {
             let topic = settings.topic(input.topic);
@@ -126,7 +126,7 @@ impl Positions {
 
 /// The group's offsets, when no transaction can change them any more. An offset that can't be told
 /// yet must not be taken for none: outputs that are in the log would be written again.
-fn group_offsets<C: ConsumerContext>(
+pub(super) fn group_offsets<C: ConsumerContext>(
     settings: &KafkaSettings,
     consumer: &BaseConsumer<C>,
     inputs: &[InputPartition],

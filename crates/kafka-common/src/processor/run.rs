@@ -145,10 +145,14 @@ impl<P: Processor> Runner<P> {
     ) -> Result<(), ClientError> {
         while !self.shutdown.is_cancelled() {
             let mut polled = 0;
+            let mut drained = false;
             let mut wait = IDLE_POLL;
             while polled < self.settings.max_poll_records {
                 match consumer.poll(wait) {
-                    None => break,
+                    None => {
+                        drained = true;
+                        break;
+                    }
                     Some(Ok(message)) => {
                         let mut core = consumer.context().core();
                         core.accept(&message);
@@ -174,7 +178,7 @@ impl<P: Processor> Runner<P> {
                 core.command(command)?;
             }
             core.control_flow(consumer)?;
-            core.commit_if_due(consumer, polled == 0)?;
+            core.commit_if_due(consumer, polled == 0, drained)?;
             core.observe(consumer);
             core.note_progress();
         }

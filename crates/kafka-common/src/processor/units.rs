@@ -2,17 +2,17 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{BorrowedMessage, Message};
-use rdkafka::{Statistics, TopicPartitionList};
+use rdkafka::{Offset, Statistics, TopicPartitionList};
 use tokio::runtime::Handle;
 
 use super::commit::Committer;
 use super::context::Context;
 use super::flow::Flow;
-use super::positions::Positions;
+use super::positions::{self, Positions};
 use super::{
     InputPartition, InputRecord, Outputs, Processor, ProcessorStatus, Restored, Store, Unit,
 };
@@ -86,6 +86,8 @@ pub(super) struct Core<P: Processor> {
     /// Input records since the last commit.
     pub(super) uncommitted: usize,
     pub(super) last_commit: Instant,
+    /// How long it took, with what follows it in the store.
+    pub(super) commit_took: Duration,
     pub(super) last_snapshot: Instant,
 }
 
@@ -110,6 +112,7 @@ impl<P: Processor> Core<P> {
             statistics: None,
             uncommitted: 0,
             last_commit: Instant::now(),
+            commit_took: Duration::ZERO,
             last_snapshot: Instant::now(),
         })
     }
@@ -135,7 +138,14 @@ impl<P: Processor> Core<P> {
             .block_on(self.store.load(unit))
             .map_err(ClientError::Store)?;
         let name = ServiceOf::<P>::NAME;
-        let found = Positions::find(&self.settings, consumer, name, &sources, snapshot)?;
+        let group = match positions::group_offsets(&self.settings, consumer, &sources) {
+            Err(error) if error.is_timeout() => {
+                self.release_offsets(consumer, &sources, &error)?;
+                positions::group_offsets(&self.settings, consumer, &sources)?
+            }
+            group => group?,
+        };
+        let found = Positions::find(&self.settings, consumer, name, &sources, snapshot, &group)?;
         let again = found.committed.iter().zip(&found.start);
         let records = again.map(|(to, from)| (to - from).max(0)).sum();
         telemetry::restored(name, unit, records, found.state.is_some());
@@ -177,6 +187,29 @@ impl<P: Processor> Core<P> {
         };
         self.units.insert(unit, open);
         Ok(assignment)
+    }
+
+    /// Offsets that a transaction of ours has added, and that nobody will ever decide upon, keep the
+    /// group's offsets from being told, and so us from going on; and they are only decided upon by a
+    /// transaction of ours. See `docs/decisions/0052-offsets-that-hang.md`.
+    fn release_offsets(
+        &mut self,
+        consumer: &BaseConsumer<Context<P>>,
+        sources: &[InputPartition],
+        why: &ClientError,
+    ) -> Result<(), ClientError> {
+        telemetry::offsets_hang(ServiceOf::<P>::NAME, &why.to_string());
+        let mut offsets = TopicPartitionList::new();
+        for source in sources {
+            offsets
+                .add_partition_offset(
+                    &self.settings.topic(source.topic),
+                    source.partition,
+                    Offset::Offset(0),
+                )
+                .map_err(ClientError::kafka("building the offsets"))?;
+        }
+        self.committer.release(consumer, &offsets)
     }
 
     /// Drops a unit, with all of it that isn't committed, and tells its inputs.

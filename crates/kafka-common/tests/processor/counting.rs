@@ -132,6 +132,7 @@ impl Unit for CountingUnit {
                 trade_id: tick.trade_id,
                 timestamp: Some(tick.timestamp),
             }),
+            place: None,
             start: None,
         };
         out.send(

@@ -43,6 +43,7 @@ fn signal(tick: &MarketDataUpdate) -> StrategySignal {
         order_type: None,
         order: None,
         cause: None,
+        place: None,
         start: None,
     }
 }

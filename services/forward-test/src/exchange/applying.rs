@@ -8,7 +8,7 @@ use paper_exchange::{
 use uuid::Uuid;
 
 use super::reading::{MarketTick, SignalRecord};
-use super::{Ignored, MAX_TRACES, Out, PartitionExchange, Session, ignored};
+use super::{Ignored, MAX_TRACES, Out, PartitionExchange, Session, Traces, ignored};
 use crate::convert;
 use crate::projection::{Row, Status};
 use crate::publishing::{publish, send_event};
@@ -20,56 +20,8 @@ impl PartitionExchange {
             return;
         };
         for id in ids {
-            let Some(session) = self.sessions.get_mut(id) else {
-                continue;
-            };
-            if let Some(end) = session.ends_at.filter(|end| *end <= tick.trade.time) {
-                session.account.stop(end, &mut self.outputs);
-                let reason = Some("its scheduled end");
-                publish(
-                    *id,
-                    session,
-                    &mut self.outputs,
-                    &mut self.traces,
-                    reason,
-                    out,
-                );
-                continue;
-            }
-            let account = &mut session.account;
-            let applied = match tick.gap {
-                true => {
-                    account.on_gap(tick.trade.time, &mut self.outputs);
-                    Ok(())
-                }
-                false => {
-                    let quote = tick.quote.as_ref();
-                    account.on_quoted_trade(&tick.trade, quote, &mut self.outputs)
-                }
-            };
-            match applied {
-                Ok(()) => {}
-                Err(LedgerError::InvalidTrade { price }) => {
-                    metrics::counter!("forward_test_invalid_ticks_total").increment(1);
-                    tracing::warn!(symbol = tick.symbol, %price, "tick can't be traded on, skipped");
-                }
-                Err(error) => {
-                    metrics::counter!("forward_test_ledger_errors_total").increment(1);
-                    tracing::error!(session = %id, %error, "ledger check failed, session ends");
-                    session.account.fail(tick.trade.time, &mut self.outputs);
-                    publish(
-                        *id,
-                        session,
-                        &mut self.outputs,
-                        &mut self.traces,
-                        Some(&error.to_string()),
-                        out,
-                    );
-                    continue;
-                }
-            }
-            if !self.outputs.is_empty() {
-                publish(*id, session, &mut self.outputs, &mut self.traces, None, out);
+            if let Some(session) = self.sessions.get_mut(id) {
+                meet(*id, session, tick, &mut self.outputs, &mut self.traces, out);
             }
         }
     }
@@ -87,6 +39,7 @@ impl PartitionExchange {
             tracing::warn!(session = %id, kind = kind.as_str(), "record names another user, ignored");
             return;
         }
+        self.catch_up(kind, &data, out);
         match kind {
             RecordKind::Progress => {}
             RecordKind::Start => self.start_session(data, time, out),
@@ -184,6 +137,7 @@ impl PartitionExchange {
             return;
         }
         let user_id = data.user_id.unwrap_or_default();
+        let past = data.place.and(data.cause).map(|cause| cause.offset + 1);
         let ends_at = data
             .start
             .as_ref()
@@ -204,6 +158,7 @@ impl PartitionExchange {
                     account,
                     day: None,
                     ends_at,
+                    past,
                 };
                 publish(
                     id,
@@ -242,6 +197,46 @@ impl PartitionExchange {
             time,
         });
     }
+}
+
+/// A session meets a tick, or the mark of missing ones.
+pub(super) fn meet(
+    id: Uuid,
+    session: &mut Session,
+    tick: &MarketTick,
+    outputs: &mut Vec<Output>,
+    traces: &mut Traces,
+    out: &mut Out,
+) {
+    if let Some(end) = session.ends_at.filter(|end| *end <= tick.trade.time) {
+        session.account.stop(end, outputs);
+        publish(id, session, outputs, traces, Some("its scheduled end"), out);
+        return;
+    }
+    let account = &mut session.account;
+    let applied = match tick.gap {
+        true => {
+            account.on_gap(tick.trade.time, outputs);
+            Ok(())
+        }
+        false => account.on_quoted_trade(&tick.trade, tick.quote.as_ref(), outputs),
+    };
+    match applied {
+        Ok(()) => {}
+        Err(LedgerError::InvalidTrade { price }) => {
+            metrics::counter!("forward_test_invalid_ticks_total").increment(1);
+            tracing::warn!(symbol = tick.symbol, %price, "tick can't be traded on, skipped");
+        }
+        Err(error) => {
+            metrics::counter!("forward_test_ledger_errors_total").increment(1);
+            tracing::error!(session = %id, %error, "ledger check failed, session ends");
+            session.account.fail(tick.trade.time, outputs);
+            let reason = error.to_string();
+            publish(id, session, outputs, traces, Some(&reason), out);
+            return;
+        }
+    }
+    publish(id, session, outputs, traces, None, out);
 }
 
 /// Applies what a user asks; false where it concerns an order that isn't open.

@@ -1,15 +1,18 @@
 //! The state machine: signals and ticks in their one order, applied to the sessions' accounts.
 
 mod applying;
+mod past;
 mod reading;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use kafka_common::messages::RecordKind;
 use kafka_common::partitioner::market_data_partitions;
+use kafka_common::past::Past;
 use kafka_common::processor::{
     InputPartition, InputRecord, Outputs, Processor, Restored, StoreError, Unit,
 };
@@ -33,7 +36,10 @@ pub(crate) type Out = Outputs<ForwardTestService, Row>;
 
 /// Makes the units: a partition of the signals, and the market-data partitions that it follows.
 #[derive(Debug)]
-pub(crate) struct Exchange;
+pub(crate) struct Exchange {
+    /// Of the market data.
+    pub(crate) past: Arc<dyn Past>,
+}
 
 impl Processor for Exchange {
     type Unit = PartitionExchange;
@@ -55,7 +61,7 @@ impl Processor for Exchange {
     }
 
     fn restore(&self, restored: Restored) -> Result<Self::Unit, StoreError> {
-        PartitionExchange::restore(restored)
+        PartitionExchange::restore(restored, Arc::clone(&self.past))
     }
 
     /// There are no commands: what users want comes through the log.
@@ -77,6 +83,9 @@ pub(crate) struct Session {
     /// It ends before the first trade of this event time or a later one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) ends_at: Option<DateTime<Utc>>,
+    /// While it catches up with the log: the first offset that it hasn't met.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) past: Option<i64>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -130,10 +139,12 @@ pub(crate) struct PartitionExchange {
     /// Filled and emptied for each application; kept so that a tick allocates nothing.
     outputs: Vec<Output>,
     traces: Traces,
+    past: Arc<dyn Past>,
+    reading: Option<past::Reading>,
 }
 
 impl PartitionExchange {
-    pub(crate) fn restore(restored: Restored) -> Result<Self, StoreError> {
+    pub(crate) fn restore(restored: Restored, past: Arc<dyn Past>) -> Result<Self, StoreError> {
         let saved = match restored.state {
             None => SavedState {
                 version: SNAPSHOT_VERSION,
@@ -170,6 +181,8 @@ impl PartitionExchange {
             by_symbol,
             outputs: Vec::new(),
             traces: Traces::new(),
+            past,
+            reading: None,
         })
     }
 

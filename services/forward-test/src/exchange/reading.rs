@@ -66,7 +66,7 @@ impl PartitionExchange {
         let time = cause.timestamp.unwrap_or(envelope.timestamp);
         let place = Place {
             slot,
-            offset: cause.offset,
+            offset: data.place.unwrap_or(cause.offset),
             id,
         };
         let trace = trace::current();

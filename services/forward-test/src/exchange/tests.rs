@@ -16,6 +16,8 @@ use serde_json::{Value, json};
 
 use super::*;
 
+mod past;
+
 const PAGE: &str = include_str!("../../../../docs/bad-signals.md");
 const SYMBOL: &str = "BTCUSD";
 
@@ -70,6 +72,7 @@ struct Bench {
     exchange: PartitionExchange,
     out: Out,
     next: [i64; 2],
+    log: past::Log,
 }
 
 fn session() -> Uuid {
@@ -104,10 +107,13 @@ impl Bench {
             committed: vec![0, 0, 0],
             state: None,
         };
+        let log = past::Log::default();
+        let past = Arc::new(log.clone());
         let mut bench = Self {
-            exchange: Exchange.restore(restored).unwrap(),
+            exchange: Exchange { past }.restore(restored).unwrap(),
             out: Out::new(&KafkaSettings::default(), vec![0, 0, 0]),
             next: [0, 0],
+            log,
         };
         let start = signal(|data| {
             data["signal"]["action"] = json!("HOLD");
@@ -118,6 +124,19 @@ impl Bench {
         bench.record("start", &start).unwrap();
         bench.tick(100);
         bench
+    }
+
+    /// From a snapshot.
+    fn restart(&mut self) {
+        let positions = self.exchange.positions().to_vec();
+        let restored = Restored {
+            unit: signals_partition(market_data_partition(SYMBOL)),
+            committed: positions.clone(),
+            positions,
+            state: Some(self.exchange.snapshot().unwrap()),
+        };
+        let past = Arc::new(self.log.clone());
+        self.exchange = Exchange { past }.restore(restored).unwrap();
     }
 
     fn accept(&mut self, kind: Option<&str>, value: &[u8]) -> Result<(), String> {
@@ -153,6 +172,7 @@ impl Bench {
                 "timestamp":"2026-01-05T00:00:{:02}Z"}}"#,
             offset % 60
         ));
+        self.log.push(&text);
         let record = InputRecord {
             input: slot.unwrap() + 1,
             offset,

@@ -1,12 +1,14 @@
 //! The log through a fresh exchange.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use kafka_common::KafkaSettings;
 use kafka_common::envelope::{self, Envelope};
 use kafka_common::messages::{RecordKind, StrategySignal};
 use kafka_common::partitioner::{market_data_partition, market_data_partitions, signals_partition};
+use kafka_common::past::Past;
 use kafka_common::processor::{InputRecord, Restored, Unit as _};
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -38,6 +40,8 @@ pub struct Replay {
     slot: usize,
     /// What the database says is as of this output.
     stored_sequence: u64,
+    /// For a session that began in the past.
+    past: Arc<dyn Past>,
     run: Option<Run>,
 }
 
@@ -71,9 +75,9 @@ pub struct Fresh {
 }
 
 impl Replay {
-    /// Of a session, as the database knows it.
+    /// Of a session, as the database knows it; `past` is that of the market data.
     #[must_use]
-    pub fn new(stored: &Stored) -> Self {
+    pub fn new(stored: &Stored, past: Arc<dyn Past>) -> Self {
         let symbol = stored.symbol().to_owned();
         let market_data = market_data_partition(&symbol);
         let signals = signals_partition(market_data);
@@ -86,6 +90,7 @@ impl Replay {
             // A symbol's partition is among those that its signals follow.
             slot: slot.unwrap_or_default(),
             stored_sequence: stored.sequence(),
+            past,
             run: None,
         }
     }
@@ -166,7 +171,12 @@ impl Replay {
         }
         let data = envelope::decode::<StrategySignal>(value).ok()?.data;
         let cause = data.cause.filter(|_| data.session_id == self.session_id)?;
-        let from = cause.offset + 1;
+        let place = data.place.unwrap_or(cause.offset);
+        if data.place.is_some() && self.past.bounds(cause.partition).ok()?.0 > cause.offset + 1 {
+            // What it met first is gone.
+            return None;
+        }
+        let from = place + 1;
         let mut positions = vec![0; market_data_partitions(self.signals).count() + 1];
         positions[0] = offset;
         if let Some(position) = positions.get_mut(self.slot + 1) {
@@ -181,7 +191,7 @@ impl Replay {
         };
         Some(Run {
             // Without a state nothing can be unreadable in it.
-            exchange: PartitionExchange::restore(restored).ok()?,
+            exchange: PartitionExchange::restore(restored, Arc::clone(&self.past)).ok()?,
             out: outputs(),
             from,
             fresh: Fresh::default(),
@@ -216,11 +226,13 @@ fn outputs() -> Out {
 
 impl Run {
     fn collect(&mut self, session_id: Uuid, stored_sequence: u64) {
-        if self.out.rows().is_empty() && self.out.sent().next().is_none() {
+        let quiet = self.out.rows().is_empty() && self.out.sent().next().is_none();
+        if quiet && self.out.failure().is_none() {
             return;
         }
         let out = std::mem::replace(&mut self.out, outputs());
         let fresh = &mut self.fresh;
+        fresh.unreadable.extend(out.failure().map(str::to_owned));
         let names: BTreeMap<&str, Topic> = Topic::ALL
             .into_iter()
             .map(|topic| (topic.name(), topic))

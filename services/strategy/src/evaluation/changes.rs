@@ -39,7 +39,7 @@ impl PartitionEvaluation {
             }
         }
         for id in starting {
-            self.tell(id, RecordKind::Start, out);
+            self.begin(id, out);
         }
         while let Some(command) = self
             .commands
@@ -58,10 +58,11 @@ impl PartitionEvaluation {
         self.find_next_change();
     }
 
-    /// Stops a session that panicked, after this record; a replay comes to the same.
+    /// Stops a session that panicked, or can't meet its past, after this record; a replay comes to
+    /// the same.
     pub(super) fn stop_failed(&mut self, id: Uuid, offset: i64, reason: &str) {
         metrics::counter!("strategy_sessions_failed_total").increment(1);
-        tracing::error!(session = %id, offset, reason, "the strategy panicked, its session stops");
+        tracing::error!(session = %id, offset, reason, "the strategy failed, its session stops");
         let stop = self.deployments.fix_stop(id, offset + 1).unwrap_or_else(|error| {
             tracing::error!(session = %id, %error, "the stop can't be kept, and is decided again");
             offset + 1

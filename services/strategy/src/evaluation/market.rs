@@ -9,8 +9,25 @@ use strategy_engine::{OnGap, Side, Tick};
 use uuid::Uuid;
 
 use super::records::{hold, send};
-use super::{Out, PartitionEvaluation, SIGNAL_NAMESPACE};
+use super::{Out, PartitionEvaluation, SIGNAL_NAMESPACE, Session};
 use crate::orders;
+
+/// A record of the market as a session meets it.
+pub(super) struct Met<'a> {
+    unit: i32,
+    offset: i64,
+    tick: &'a TickView<'a>,
+    /// The place in the order of what it causes, where that isn't its own.
+    place: Option<i64>,
+    market: Tick,
+}
+
+/// What a session made of a tick.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Told {
+    pub(super) signals: u64,
+    pub(super) undefined: u64,
+}
 
 impl PartitionEvaluation {
     /// Trades are missing: each session goes on, begins anew or is paused, as its strategy says.
@@ -18,45 +35,11 @@ impl PartitionEvaluation {
         let Some(ids) = self.by_symbol.get(tick.symbol.as_ref()) else {
             return;
         };
+        let met = Met::new(self.unit, offset, tick, None);
         for id in ids {
-            let Some(session) = self
-                .sessions
-                .get_mut(id)
-                .filter(|session| session.started && !session.failed)
-            else {
-                continue;
-            };
-            let policy = session.evaluator.on_gap();
-            if !out.is_suppressed() {
-                metrics::counter!("strategy_gaps_total", "policy" => policy.name()).increment(1);
+            if let Some(session) = self.sessions.get_mut(id).filter(|s| s.is_evaluated()) {
+                met.gap(*id, session, out);
             }
-            if policy != OnGap::Pause {
-                continue;
-            }
-            let deployment = &session.deployment;
-            let name = format!("{id}/{}/{offset}/gap", self.unit);
-            let record_id = Uuid::new_v5(&SIGNAL_NAMESPACE, name.as_bytes());
-            let message = StrategySignal {
-                session_id: *id,
-                strategy_id: deployment.strategy_id,
-                signal: hold("trades of the market are missing, and the strategy pauses then"),
-                market_data: SignalMarketData {
-                    symbol: deployment.symbol.clone(),
-                    price: tick.price,
-                },
-                signal_id: Some(record_id),
-                user_id: Some(deployment.user_id.clone()),
-                order_type: None,
-                order: None,
-                cause: Some(Cause {
-                    partition: self.unit,
-                    offset,
-                    trade_id: None,
-                    timestamp: Some(tick.timestamp),
-                }),
-                start: None,
-            };
-            send(out, record_id, RecordKind::Pause, &message);
         }
     }
 
@@ -64,88 +47,149 @@ impl PartitionEvaluation {
         let Some(ids) = self.by_symbol.get(tick.symbol.as_ref()) else {
             return;
         };
-        let market = Tick {
-            time: tick.timestamp,
-            price: tick.price,
-            volume: tick.volume,
-            bid: tick.bid,
-            ask: tick.ask,
-        };
+        let met = Met::new(self.unit, offset, tick, None);
         let mut failed = Vec::new();
-        let mut undefined = 0;
+        let (mut undefined, mut signals) = (0, 0);
         for id in ids {
-            let Some(session) = self.sessions.get_mut(id) else {
+            let Some(session) = self.sessions.get_mut(id).filter(|s| s.is_evaluated()) else {
                 continue;
             };
-            if !session.started || session.failed {
-                continue;
-            }
-            let before = session.evaluator.undefined_values();
-            let history = session.history.take();
-            let evaluator = &mut session.evaluator;
-            let signals = guarded(|| {
-                if let Some(history) = history {
-                    evaluator.warm_up(history.before(market.time, evaluator.timeframe()));
+            match met.tick(*id, session, out) {
+                Ok(told) => {
+                    undefined += told.undefined;
+                    signals += told.signals;
                 }
-                evaluator.on_tick(&market)
-            });
-            let signals = match signals {
-                Ok(signals) => {
-                    undefined += session.evaluator.undefined_values() - before;
-                    signals
-                }
-                Err(reason) => {
-                    failed.push((*id, reason));
-                    continue;
-                }
-            };
-            for (ordinal, signal) in signals.into_iter().enumerate() {
-                let name = format!("{id}/{}/{offset}/{ordinal}", self.unit);
-                let signal_id = Uuid::new_v5(&SIGNAL_NAMESPACE, name.as_bytes());
-                let order = orders::order(
-                    signal.quantity,
-                    signal.quantity_type,
-                    signal.terms.as_deref(),
-                );
-                let message = StrategySignal {
-                    session_id: *id,
-                    strategy_id: session.deployment.strategy_id,
-                    signal: Signal {
-                        action: match signal.action {
-                            Side::Buy => SignalAction::Buy,
-                            Side::Sell => SignalAction::Sell,
-                        },
-                        quantity: order.quantity,
-                        reason: signal.reason,
-                        quantity_type: order.quantity_type,
-                    },
-                    market_data: SignalMarketData {
-                        symbol: tick.symbol.clone().into_owned(),
-                        price: tick.price,
-                    },
-                    signal_id: Some(signal_id),
-                    user_id: Some(session.deployment.user_id.clone()),
-                    order_type: Some(order.order_type.to_owned()),
-                    order: order.details,
-                    cause: Some(Cause {
-                        partition: self.unit,
-                        offset,
-                        trade_id: tick.trade_id,
-                        timestamp: Some(tick.timestamp),
-                    }),
-                    start: None,
-                };
-                if !out.is_suppressed() {
-                    metrics::counter!("strategy_signals_total").increment(1);
-                }
-                send(out, signal_id, RecordKind::Signal, &message);
+                Err(reason) => failed.push((*id, reason)),
             }
         }
-        if undefined > 0 && !out.is_suppressed() {
-            metrics::counter!("strategy_undefined_values_total").increment(undefined);
+        if !out.is_suppressed() {
+            if signals > 0 {
+                metrics::counter!("strategy_signals_total").increment(signals);
+            }
+            if undefined > 0 {
+                metrics::counter!("strategy_undefined_values_total").increment(undefined);
+            }
         }
         for (id, reason) in failed {
             self.stop_failed(id, offset, &reason);
+        }
+    }
+}
+
+impl<'a> Met<'a> {
+    pub(super) fn new(unit: i32, offset: i64, tick: &'a TickView<'a>, place: Option<i64>) -> Self {
+        Self {
+            unit,
+            offset,
+            tick,
+            place,
+            market: Tick {
+                time: tick.timestamp,
+                price: tick.price,
+                volume: tick.volume,
+                bid: tick.bid,
+                ask: tick.ask,
+            },
+        }
+    }
+
+    /// Trades are missing: the session does what its strategy says.
+    pub(super) fn gap(&self, id: Uuid, session: &mut Session, out: &mut Out) {
+        let policy = session.evaluator.on_gap();
+        if !out.is_suppressed() {
+            metrics::counter!("strategy_gaps_total", "policy" => policy.name()).increment(1);
+        }
+        if policy != OnGap::Pause {
+            return;
+        }
+        let name = format!("{id}/{}/{}/gap", self.unit, self.offset);
+        let record_id = Uuid::new_v5(&SIGNAL_NAMESPACE, name.as_bytes());
+        let why = "trades of the market are missing, and the strategy pauses then";
+        let mut message = self.message(id, session, record_id, hold(why));
+        message.cause = message.cause.map(|cause| Cause {
+            trade_id: None,
+            ..cause
+        });
+        send(out, record_id, RecordKind::Pause, &message);
+    }
+
+    /// Evaluates the session's strategy.
+    ///
+    /// # Errors
+    /// It panicked; the words.
+    pub(super) fn tick(
+        &self,
+        id: Uuid,
+        session: &mut Session,
+        out: &mut Out,
+    ) -> Result<Told, String> {
+        let before = session.evaluator.undefined_values();
+        let history = session.history.take();
+        let evaluator = &mut session.evaluator;
+        let signals = guarded(|| {
+            if let Some(history) = history {
+                evaluator.warm_up(history.before(self.market.time, evaluator.timeframe()));
+            }
+            evaluator.on_tick(&self.market)
+        })?;
+        let told = Told {
+            signals: signals.len() as u64,
+            undefined: session.evaluator.undefined_values() - before,
+        };
+        for (ordinal, signal) in signals.into_iter().enumerate() {
+            let name = format!("{id}/{}/{}/{ordinal}", self.unit, self.offset);
+            let signal_id = Uuid::new_v5(&SIGNAL_NAMESPACE, name.as_bytes());
+            let order = orders::order(
+                signal.quantity,
+                signal.quantity_type,
+                signal.terms.as_deref(),
+            );
+            let proper = Signal {
+                action: match signal.action {
+                    Side::Buy => SignalAction::Buy,
+                    Side::Sell => SignalAction::Sell,
+                },
+                quantity: order.quantity,
+                reason: signal.reason,
+                quantity_type: order.quantity_type,
+            };
+            let mut message = self.message(id, session, signal_id, proper);
+            message.order_type = Some(order.order_type.to_owned());
+            message.order = order.details;
+            send(out, signal_id, RecordKind::Signal, &message);
+        }
+        Ok(told)
+    }
+
+    /// A record that this one causes.
+    fn message(
+        &self,
+        id: Uuid,
+        session: &Session,
+        record_id: Uuid,
+        signal: Signal,
+    ) -> StrategySignal {
+        let deployment = &session.deployment;
+        StrategySignal {
+            session_id: id,
+            strategy_id: deployment.strategy_id,
+            signal,
+            market_data: SignalMarketData {
+                symbol: deployment.symbol.clone(),
+                price: self.tick.price,
+            },
+            signal_id: Some(record_id),
+            user_id: Some(deployment.user_id.clone()),
+            order_type: None,
+            order: None,
+            cause: Some(Cause {
+                partition: self.unit,
+                offset: self.offset,
+                trade_id: self.tick.trade_id,
+                timestamp: Some(self.tick.timestamp),
+            }),
+            place: self.place,
+            start: None,
         }
     }
 }

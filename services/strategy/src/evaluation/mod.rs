@@ -6,14 +6,16 @@
 
 mod changes;
 mod market;
+mod past;
 mod records;
 mod restoring;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 
 use chrono::{DateTime, Utc};
 use kafka_common::messages::{RecordKind, SignalMarketData, StrategySignal, TickView};
+use kafka_common::past::Past;
 use kafka_common::processor::{
     InputPartition, InputRecord, Outputs, Processor, Restored, StoreError, Unit,
 };
@@ -56,11 +58,12 @@ pub(crate) enum Command {
 #[derive(Debug)]
 pub(crate) struct Evaluation {
     deployments: Deployments,
+    past: Arc<dyn Past>,
 }
 
 impl Evaluation {
-    pub(crate) fn new(deployments: Deployments) -> Self {
-        Self { deployments }
+    pub(crate) fn new(deployments: Deployments, past: Arc<dyn Past>) -> Self {
+        Self { deployments, past }
     }
 }
 
@@ -79,7 +82,8 @@ impl Processor for Evaluation {
     }
 
     fn restore(&self, restored: Restored) -> Result<Self::Unit, StoreError> {
-        PartitionEvaluation::restore(self.deployments.clone(), restored)
+        let (deployments, past) = (self.deployments.clone(), Arc::clone(&self.past));
+        PartitionEvaluation::restore(deployments, past, restored)
     }
 
     fn unit_of(&self, command: &Command) -> i32 {
@@ -102,6 +106,12 @@ struct Session {
     failed: bool,
     /// What it has seen before its first tick, until that comes.
     history: Option<Box<History>>,
+}
+
+impl Session {
+    fn is_evaluated(&self) -> bool {
+        self.started && !self.failed
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -127,6 +137,8 @@ struct LastTick {
 pub(crate) struct PartitionEvaluation {
     unit: i32,
     deployments: Deployments,
+    /// For sessions that begin in the past.
+    past: Arc<dyn Past>,
     /// Next offset to evaluate.
     position: [i64; 1],
     /// Up to where progress was told.
@@ -187,8 +199,15 @@ impl Unit for PartitionEvaluation {
                 if self.sessions.contains_key(&session_id) {
                     return Ok(());
                 }
-                let start = self.deployments.fix_start(session_id, self.position[0])?;
+                let past = match deployment.starts_at {
+                    Some(time) => Some(self.locate(time)?),
+                    None => None,
+                };
+                let (start, past) =
+                    self.deployments
+                        .fix_start(session_id, self.position[0], past)?;
                 deployment.start_offset = Some(start);
+                deployment.past_offset = past;
                 self.add(*deployment, None)?;
             }
             Command::Stop { session_id, .. } => {
@@ -239,6 +258,7 @@ impl Unit for PartitionEvaluation {
             order_type: None,
             order: None,
             cause: Some(self.cause_before(position)),
+            place: None,
             start: None,
         };
         send(out, id, RecordKind::Progress, &message);

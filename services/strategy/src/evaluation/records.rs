@@ -14,6 +14,18 @@ use crate::commands::UserCommand;
 
 impl PartitionEvaluation {
     pub(super) fn tell(&self, id: Uuid, kind: RecordKind, out: &mut Out) {
+        self.tell_of_past(id, kind, None, out);
+    }
+
+    /// As [`Self::tell`]; a session that begins in the past starts behind a cause of then, and takes
+    /// the place of now.
+    pub(super) fn tell_of_past(
+        &self,
+        id: Uuid,
+        kind: RecordKind,
+        past: Option<Cause>,
+        out: &mut Out,
+    ) {
         let Some(session) = self.sessions.get(&id) else {
             return;
         };
@@ -22,7 +34,7 @@ impl PartitionEvaluation {
             RecordKind::Stop => session.stop.unwrap_or(self.position[0]),
             _ => session.start,
         };
-        let cause = self.cause_before(position);
+        let now = self.cause_before(position);
         let name = format!("{}/{position}", kind.as_str());
         let record_id = Uuid::new_v5(&id, name.as_bytes());
         out.applying(0, position);
@@ -32,6 +44,7 @@ impl PartitionEvaluation {
             signal: hold(match kind {
                 RecordKind::Stop if session.failed => "the strategy failed, the session stops",
                 RecordKind::Stop => "session stops",
+                RecordKind::Progress => "session has caught up",
                 _ => "session starts",
             }),
             market_data: SignalMarketData {
@@ -42,7 +55,8 @@ impl PartitionEvaluation {
             user_id: Some(deployment.user_id.clone()),
             order_type: None,
             order: None,
-            cause: Some(cause),
+            place: past.map(|_| now.offset),
+            cause: Some(past.unwrap_or(now)),
             start: (kind == RecordKind::Start).then(|| SessionStart {
                 initial_balance: deployment.initial_balance,
                 fee_rate: deployment.fee_rate,
@@ -74,6 +88,7 @@ impl PartitionEvaluation {
             order_type: command.body.order_type,
             order: command.body.order,
             cause: Some(self.cause_before(position)),
+            place: None,
             start: None,
         };
         send(out, command.id, command.kind, &message);

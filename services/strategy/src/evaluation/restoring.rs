@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::str::FromStr;
 use std::sync::{Arc, Weak};
 
+use kafka_common::past::Past;
 use kafka_common::processor::{Restored, StoreError};
 use strategy_engine::{Evaluator, Plan, Timeframe};
 use uuid::Uuid;
@@ -16,6 +17,7 @@ use crate::source::{Kind, compile_source};
 impl PartitionEvaluation {
     pub(super) fn restore(
         deployments: Deployments,
+        past: Arc<dyn Past>,
         restored: Restored,
     ) -> Result<Self, StoreError> {
         let position = restored.positions.first().copied().unwrap_or_default();
@@ -49,6 +51,7 @@ impl PartitionEvaluation {
             plans: HashMap::new(),
             next_change: i64::MAX,
             deployments: deployments.clone(),
+            past,
         };
         for deployment in deployments.active_from(restored.unit, position)? {
             let state = states.remove(&deployment.session_id);

@@ -1,5 +1,6 @@
 //! Reading a session's log, and its topics.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -8,6 +9,7 @@ use forward_test::verify::{self, Input, Replay, Report, Stored, Told, Topic as S
 use kafka_common::inspect::{Broker, Flow, InspectError, Position, Span};
 use kafka_common::messages::RecordKind;
 use kafka_common::partitioner::partition_of;
+use kafka_common::past::KafkaPast;
 use kafka_common::topics::{MarketDataUpdates, StrategySignals};
 use kafka_common::{
     Delivery, ForwardTestService, KafkaSettings, Service as _, Topic as _, admin, envelope,
@@ -77,7 +79,8 @@ async fn settled(pool: &PgPool, id: Uuid, last: u64) -> anyhow::Result<Option<St
 }
 
 async fn replay(kafka: &KafkaSettings, stored: &Stored) -> anyhow::Result<Replay> {
-    let run = Replay::new(stored);
+    let past = KafkaPast::<ForwardTestService, MarketDataUpdates>::new(kafka);
+    let run = Replay::new(stored, Arc::new(past));
     let group = ForwardTestService::GROUP;
     let committed = async |topic: &str, partitions, partition: i32| {
         let offsets = admin::committed_offsets(kafka, group, topic, partitions).await?;

@@ -201,6 +201,7 @@ fn record(
             trade_id: None,
             timestamp: Some(began()?),
         }),
+        place: None,
         start: (kind == RecordKind::Start).then(|| SessionStart {
             initial_balance: Decimal::from(100_000),
             fee_rate: Decimal::new(1, 3),

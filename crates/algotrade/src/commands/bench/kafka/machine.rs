@@ -162,6 +162,7 @@ impl Unit for MachineUnit {
                 trade_id: tick.trade_id,
                 timestamp: Some(tick.timestamp),
             }),
+            place: None,
             start: None,
         };
         let topic = Topics::STRATEGY_SIGNALS;

@@ -1,0 +1,144 @@
+//! Sessions that begin in the past meet the log up to here before anything else happens.
+//!
+//! All of it is one place in the order of records: the start, the signals of the past and the word
+//! that the session has caught up stand between the tick before the session's start and the one at
+//! it, whatever their causes. Nothing of other sessions is touched, and a replay comes to the same,
+//! because what is read is the log.
+
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use kafka_common::envelope;
+use kafka_common::messages::{Cause, RecordKind, TickView};
+use kafka_common::past::PastError;
+use kafka_common::processor::StoreError;
+use uuid::Uuid;
+
+use super::market::Met;
+use super::{Out, PartitionEvaluation};
+
+/// A trade is written to the log after it happened, but for clocks that differ.
+const CLOCKS: TimeDelta = TimeDelta::minutes(5);
+/// Signals of one session's past: they are written in one commit.
+const MAX_SIGNALS: u64 = 50_000;
+
+/// How far a session has come.
+#[derive(Default)]
+struct CatchingUp {
+    ticks: u64,
+    signals: u64,
+    undefined: u64,
+    failed: Option<String>,
+}
+
+impl PartitionEvaluation {
+    /// From where in the log a trade of this time, or a later one, is to be looked for.
+    pub(super) fn locate(&self, time: DateTime<Utc>) -> Result<i64, StoreError> {
+        let found = self.past.locate(self.unit, time - CLOCKS);
+        found.map_err(|error| StoreError::new("looking for a session's past", error))
+    }
+
+    /// Starts a session: here, or in the past, and then it catches up.
+    pub(super) fn begin(&mut self, id: Uuid, out: &mut Out) {
+        let Some(session) = self.sessions.get(&id) else {
+            return;
+        };
+        let (start, deployment) = (session.start, &session.deployment);
+        let past = deployment.starts_at.zip(deployment.past_offset);
+        let Some((starts_at, from)) = past else {
+            self.tell(id, RecordKind::Start, out);
+            return;
+        };
+        let symbol = deployment.symbol.clone();
+        out.applying(0, start);
+        let since = Instant::now();
+        match self.meet_past(id, &symbol, starts_at, from, start, out) {
+            Ok(met) => {
+                if met.ticks == 0 {
+                    // No trade since then: what comes is the first.
+                    self.tell(id, RecordKind::Start, out);
+                } else {
+                    let now = self.cause_before(start);
+                    self.tell_of_past(id, RecordKind::Progress, Some(now), out);
+                }
+                let (ticks, signals) = (met.ticks, met.signals);
+                tracing::info!(session = %id, ticks, signals, took = ?since.elapsed(),
+                    "a session that begins in the past has caught up");
+                if !out.is_suppressed() {
+                    metrics::counter!("strategy_past_ticks_total").increment(ticks);
+                    metrics::counter!("strategy_signals_total").increment(signals);
+                    metrics::counter!("strategy_undefined_values_total").increment(met.undefined);
+                }
+                if let Some(reason) = met.failed {
+                    self.stop_failed(id, start - 1, &reason);
+                }
+            }
+            // It was there when the session was asked for.
+            Err(error @ PastError::Gone(_)) => {
+                self.tell(id, RecordKind::Start, out);
+                self.stop_failed(id, start - 1, &error.to_string());
+            }
+            Err(error) => out.fail(format!("the past of session {id}: {error}")),
+        }
+    }
+
+    fn meet_past(
+        &mut self,
+        id: Uuid,
+        symbol: &str,
+        starts_at: DateTime<Utc>,
+        from: i64,
+        start: i64,
+        out: &mut Out,
+    ) -> Result<CatchingUp, PastError> {
+        let mut reader = self.past.open(self.unit, from)?;
+        let mut met = CatchingUp::default();
+        reader.read_to(start - 1, &mut |record| {
+            if record.key != Some(symbol.as_bytes()) {
+                return ControlFlow::Continue(());
+            }
+            // What can't be read became a dead letter when it came first.
+            let Ok(tick) = envelope::decode::<TickView<'_>>(record.value) else {
+                return ControlFlow::Continue(());
+            };
+            let tick = tick.data;
+            if met.ticks == 0 {
+                if tick.timestamp < starts_at {
+                    return ControlFlow::Continue(());
+                }
+                let before = Cause {
+                    partition: self.unit,
+                    offset: record.offset - 1,
+                    trade_id: None,
+                    timestamp: Some(starts_at),
+                };
+                self.tell_of_past(id, RecordKind::Start, Some(before), out);
+            }
+            met.ticks += 1;
+            let Some(session) = self.sessions.get_mut(&id) else {
+                return ControlFlow::Break(());
+            };
+            let at = Met::new(self.unit, record.offset, &tick, Some(start - 1));
+            if tick.gap.is_some() {
+                at.gap(id, session, out);
+                return ControlFlow::Continue(());
+            }
+            match at.tick(id, session, out) {
+                Ok(told) => {
+                    met.signals += told.signals;
+                    met.undefined += told.undefined;
+                }
+                Err(reason) => met.failed = Some(reason),
+            }
+            if met.signals > MAX_SIGNALS {
+                met.failed = Some(format!("more than {MAX_SIGNALS} signals in its past"));
+            }
+            match met.failed {
+                Some(_) => ControlFlow::Break(()),
+                None => ControlFlow::Continue(()),
+            }
+        })?;
+        Ok(met)
+    }
+}
