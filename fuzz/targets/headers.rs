@@ -9,17 +9,19 @@ mod dead_letter;
 mod error {
     pub use kafka_common::ErrorClass;
 }
-#[allow(dead_code)]
-#[path = "../../crates/kafka-common/src/record.rs"]
-mod record;
+mod header {
+    pub use kafka_common::{RawHeaders, header, raw_headers};
+}
 
 use algotrade_fuzz::target;
 use chrono::Utc;
 use dead_letter::{DeadLetter, Failure, origin_headers};
 use kafka_common::inspect::{Letter, View};
 use kafka_common::trace::{self, TraceContext};
+use kafka_common::{header, raw_headers};
 use rdkafka::Timestamp;
-use rdkafka::message::{Header, Headers as _, Message as _, OwnedHeaders, OwnedMessage};
+use rdkafka::bindings as c;
+use rdkafka::message::{Message as _, OwnedHeaders, OwnedMessage};
 
 target!(seeds, check);
 
@@ -38,11 +40,31 @@ fn parse(data: &[u8]) -> OwnedMessage {
             Some(at) => (&line[..at], Some(&line[at + 1..])),
             None => (line, None),
         };
-        // A header's name can't hold a zero: librdkafka takes and gives C strings.
-        let name = String::from_utf8_lossy(name).replace('\0', "");
-        headers = headers.insert(Header { key: &name, value });
+        headers = add(headers, name, value);
     }
     message(Some(value.to_vec()), headers)
+}
+
+/// With any name: rust-rdkafka itself adds only such as are UTF-8, and other programs don't.
+fn add(headers: OwnedHeaders, name: &[u8], value: Option<&[u8]>) -> OwnedHeaders {
+    let native = std::ptr::from_ref(headers.as_borrowed())
+        .cast_mut()
+        .cast::<c::rd_kafka_headers_t>();
+    let (value, size) = value.map_or((std::ptr::null(), -1), |value| {
+        (value.as_ptr(), value.len() as isize)
+    });
+    // SAFETY: the headers are this function's own, and librdkafka copies name and value.
+    let error = unsafe {
+        c::rd_kafka_header_add(
+            native,
+            name.as_ptr().cast(),
+            name.len() as isize,
+            value.cast(),
+            size,
+        )
+    };
+    assert_eq!(error, c::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR);
+    headers
 }
 
 fn message(value: Option<Vec<u8>>, headers: OwnedHeaders) -> OwnedMessage {
@@ -58,11 +80,12 @@ fn seeds() -> Vec<Vec<u8>> {
     let mut lines =
         b"dlq-redrives=2\ntraceparent=00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
             .to_vec();
-    for header in dead.iter() {
+    let dead = message(None, dead);
+    for (name, value) in raw_headers(&dead) {
         lines.push(b'\n');
-        lines.extend_from_slice(header.key.as_bytes());
+        lines.extend_from_slice(name);
         lines.push(b'=');
-        lines.extend_from_slice(header.value.unwrap_or_default());
+        lines.extend_from_slice(value.unwrap_or_default());
     }
     lines.extend_from_slice(b"\n\n{\"timestamp\":\"2026-01-05T00:00:00Z\"}");
     vec![lines, b"dlq-attempts=4294967295\n\n".to_vec()]
@@ -94,19 +117,18 @@ fn check(data: &[u8]) {
         "dlq-original-offset",
         "dlq-original-partition",
     ] {
-        let header = record::header(&first, name);
-        assert!(header.is_some(), "{name}");
-        assert_eq!(header, record::header(&again, name), "{name}");
+        let origin = header(&first, name);
+        assert!(origin.is_some(), "{name}");
+        assert_eq!(origin, header(&again, name), "{name}");
     }
     look(&letter(&again));
 }
 
 fn letter(record: &OwnedMessage) -> Letter {
-    let headers = record
-        .headers()
-        .into_iter()
-        .flat_map(|headers| headers.iter());
-    let owned = headers.map(|header| (header.key.to_owned(), header.value.map(<[u8]>::to_vec)));
+    let owned = raw_headers(record).map(|(name, value)| {
+        let name = String::from_utf8_lossy(name).into_owned();
+        (name, value.map(<[u8]>::to_vec))
+    });
     Letter {
         partition: record.partition(),
         offset: record.offset(),

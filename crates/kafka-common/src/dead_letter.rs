@@ -1,10 +1,10 @@
 //! Dead letters: the record as it was, with headers that tell where it came from and what failed.
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use rdkafka::message::{Header, Headers, Message, OwnedHeaders};
+use rdkafka::message::{Header, Message, OwnedHeaders};
 
 use crate::error::ErrorClass;
-use crate::record::header;
+use crate::header::{RawHeaders, header, raw_headers};
 
 /// Longest error text in a header: a longer one is cut, so that a record can't outgrow the
 /// broker's limit by what went wrong with it.
@@ -47,7 +47,10 @@ pub struct DeadLetter {
 impl DeadLetter {
     /// Copies a record and says where it came from.
     #[must_use]
-    pub fn of<M: Message>(message: &M, topic: &str, group: &str, failure: &Failure) -> Self {
+    pub fn of<M>(message: &M, topic: &str, group: &str, failure: &Failure) -> Self
+    where
+        M: Message<Headers: RawHeaders>,
+    {
         Self {
             key: message.key().unwrap_or_default().to_vec(),
             value: message.payload().unwrap_or_default().to_vec(),
@@ -59,18 +62,22 @@ impl DeadLetter {
 /// The record's own headers, and those that tell its origin and its failure. Of a record that was
 /// dead before and put back, the origin and the first failure stay, and attempts are added up.
 #[must_use]
-pub fn origin_headers<M: Message>(
+pub fn origin_headers<M>(
     message: &M,
     topic: &str,
     group: &str,
     failure: &Failure,
     first_failed_at: DateTime<Utc>,
-) -> OwnedHeaders {
+) -> OwnedHeaders
+where
+    M: Message<Headers: RawHeaders>,
+{
     let mut headers = OwnedHeaders::new();
-    let own = message.headers();
-    for header in own.iter().flat_map(|own| own.iter()) {
-        if !header.key.starts_with(PREFIX) || header.key == REDRIVES {
-            headers = headers.insert(header);
+    for (name, value) in raw_headers(message) {
+        // A name that isn't UTF-8 can't be written as it is.
+        let key = &*String::from_utf8_lossy(name);
+        if !key.starts_with(PREFIX) || key == REDRIVES {
+            headers = headers.insert(Header { key, value });
         }
     }
     let kept = |name: &str, fresh: String| match header(message, name) {
@@ -119,7 +126,7 @@ fn cut(text: &str) -> &str {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use rdkafka::Timestamp;
-    use rdkafka::message::OwnedMessage;
+    use rdkafka::message::{Headers, OwnedMessage};
 
     use super::*;
 

@@ -56,12 +56,14 @@ pub fn encode<T: Serialize>(
 /// Reads an envelope and its payload.
 ///
 /// # Errors
-/// The value is empty (a tombstone), not JSON, or lacks a field; the error names it.
+/// The value is empty (a tombstone), not UTF-8, not JSON, or lacks a field; the error names it.
 pub fn decode<'a, T: Deserialize<'a>>(value: Option<&'a [u8]>) -> Result<Envelope<T>, DecodeError> {
     let value = value
         .filter(|value| !value.is_empty())
         .ok_or(DecodeError::Empty)?;
-    serde_json::from_slice(value).map_err(DecodeError::Json)
+    // All of it, fields that nobody reads among them: one reader must not take what another refuses.
+    let text = std::str::from_utf8(value).map_err(DecodeError::Utf8)?;
+    serde_json::from_str(text).map_err(DecodeError::Json)
 }
 
 #[cfg(test)]
@@ -98,6 +100,17 @@ mod tests {
             decode::<MarketDataUpdate>(None),
             Err(DecodeError::Empty)
         ));
+    }
+
+    #[test]
+    fn what_is_not_utf8_is_refused_wherever_it_stands() {
+        let value = br#"{"timestamp":"2024-01-01T12:00:00.000Z","producer_service":"market-data",
+            "data":{"symbol":"BTCUSD","price":1,"volume":1,"later":"?",
+                    "timestamp":"2024-01-01T12:00:00Z","source":"coinbase"}}"#;
+        assert!(decode::<MarketDataUpdate>(Some(value)).is_ok());
+        let spoilt = value.map(|byte| if byte == b'?' { 0xff } else { byte });
+        let error = decode::<MarketDataUpdate>(Some(&spoilt)).unwrap_err();
+        assert!(matches!(error, DecodeError::Utf8(_)), "{error}");
     }
 
     #[test]

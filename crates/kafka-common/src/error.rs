@@ -15,6 +15,9 @@ pub enum DecodeError {
     /// No value at all.
     #[error("the record has no value")]
     Empty,
+    /// Not UTF-8, in which JSON is written.
+    #[error("the value is not UTF-8: {0}")]
+    Utf8(std::str::Utf8Error),
     /// Not the JSON that the topic carries.
     #[error("the value is not the topic's message: {0}")]
     Json(serde_json::Error),

@@ -8,6 +8,7 @@ mod dead_letter;
 pub mod decimal;
 pub mod envelope;
 mod error;
+mod header;
 pub mod inspect;
 pub mod matrix;
 pub mod messages;
@@ -32,6 +33,7 @@ pub use consumer::{
     StaleOutcome, Staleness, StartedConsumer, Watchdog,
 };
 pub use error::{ClientError, DecodeError, ErrorClass, HandlerError, ProduceError, is_fatal};
+pub use header::{RawHeaders, header, raw_headers};
 pub use matrix::{
     Consumes, ForwardTestService, MarketDataService, NotificationService, Operations, Produces,
     Service, StrategyService, WritesAnyTopic,

@@ -1,7 +1,7 @@
 //! Records as handlers see them, and the headers that every record carries.
 
 use chrono::{DateTime, Utc};
-use rdkafka::message::{Header, Headers, Message, OwnedHeaders};
+use rdkafka::message::{Header, Message, OwnedHeaders};
 use uuid::Uuid;
 
 use crate::trace::{self, TraceContext};
@@ -74,14 +74,6 @@ fn with_standard(headers: OwnedHeaders, message_id: Uuid) -> OwnedHeaders {
             key: trace::HEADER,
             value: Some(traceparent.as_str()),
         })
-}
-
-/// A header's text.
-#[must_use]
-pub fn header<'a, M: Message>(message: &'a M, name: &str) -> Option<&'a str> {
-    let headers = message.headers()?;
-    let found = headers.iter().find(|header| header.key == name)?;
-    std::str::from_utf8(found.value?).ok()
 }
 
 pub(crate) fn broker_timestamp<M: Message>(message: &M) -> Option<DateTime<Utc>> {

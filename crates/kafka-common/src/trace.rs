@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 pub use span::{OpenSpan, Span, SpanKind, SpanSink, export_to};
 
-use crate::record;
+use crate::header::{RawHeaders, header};
 
 /// The header's name.
 pub const HEADER: &str = "traceparent";
@@ -196,8 +196,11 @@ pub fn sync_scope<R>(context: impl Into<Option<TraceContext>>, work: impl FnOnce
 /// What a record carries. A header that can't be read is as good as none: a trace is no reason to
 /// refuse a record.
 #[must_use]
-pub fn of_record<M: Message>(record: &M) -> Option<TraceContext> {
-    record::header(record, HEADER)?.parse().ok()
+pub fn of_record<M>(record: &M) -> Option<TraceContext>
+where
+    M: Message<Headers: RawHeaders>,
+{
+    header(record, HEADER)?.parse().ok()
 }
 
 /// The context that a new message carries: the next step of the current trace, or a new one.

@@ -26,6 +26,7 @@
 
 mod certificates;
 mod cluster;
+mod headers;
 mod isolated;
 mod kafka;
 mod ports;
@@ -37,6 +38,7 @@ mod run_dir;
 mod secured;
 
 pub use cluster::KafkaCluster;
+pub use headers::with_unreadable_name;
 pub use isolated::{
     Backing, DATABASE_VARIABLE, Isolated, KAFKA_VARIABLE, REDIS_VARIABLE, isolated,
 };

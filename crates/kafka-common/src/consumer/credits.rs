@@ -8,14 +8,18 @@ use std::time::Duration;
 
 #[derive(Debug)]
 pub(super) struct Credits {
+    /// Worth a poll: with fewer the poller would fetch record by record.
+    worthwhile: i64,
     available: Mutex<i64>,
     returned: Condvar,
 }
 
 impl Credits {
     pub(super) fn new(capacity: usize) -> Self {
+        let capacity = i64::try_from(capacity).unwrap_or(i64::MAX);
         Self {
-            available: Mutex::new(i64::try_from(capacity).unwrap_or(i64::MAX)),
+            worthwhile: (capacity / 4).max(1),
+            available: Mutex::new(capacity),
             returned: Condvar::new(),
         }
     }
@@ -26,12 +30,14 @@ impl Credits {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes up to `most`; 0 if none came back within `wait`. Blocks.
+    /// Takes up to `most`, at once if there are many; after `wait` what there is, 0 if none came
+    /// back. Blocks.
     pub(super) fn take(&self, most: usize, wait: Duration) -> usize {
         let available = self.lock();
+        let enough = self.worthwhile.min(i64::try_from(most).unwrap_or(i64::MAX));
         let waited = self
             .returned
-            .wait_timeout_while(available, wait, |available| *available <= 0);
+            .wait_timeout_while(available, wait, |available| *available < enough);
         let (mut available, _) = waited.unwrap_or_else(PoisonError::into_inner);
         let taken = usize::try_from(*available).unwrap_or_default().min(most);
         *available -= taken as i64;
@@ -54,6 +60,18 @@ impl Credits {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_few_are_taken_only_after_the_wait() {
+        let credits = Credits::new(40);
+        assert_eq!(credits.take(35, Duration::ZERO), 35);
+        std::thread::scope(|scope| {
+            scope.spawn(|| credits.give_back(5));
+            assert_eq!(credits.take(20, Duration::from_secs(60)), 10);
+        });
+        credits.give_back(3);
+        assert_eq!(credits.take(20, Duration::from_millis(1)), 3);
+    }
 
     #[test]
     fn what_is_taken_must_come_back_first() {

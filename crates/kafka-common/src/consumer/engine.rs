@@ -9,21 +9,21 @@ use chrono::{DateTime, Utc};
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
-use rdkafka::message::{Message, OwnedMessage};
+use rdkafka::message::Message;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::breaker::Breaker;
 use super::credits::Credits;
-use super::event::{Event, Fetched};
+use super::event::Event;
 use super::handling::Retry;
 use super::letters::DeadLetters;
 use super::options::Options;
 use super::partition::{Partition, Revocation};
+use super::received::Received;
 use super::replay::ReplayReport;
 use super::scheduler::{Lane, Scheduler};
-use super::slot::Slot;
 use super::subscription::{Outcome, Subscription};
 use crate::error::ClientError;
 use crate::telemetry;
@@ -33,8 +33,7 @@ const BURST: usize = 64;
 
 /// A record on its way.
 pub(super) struct Work {
-    pub(super) slot: Arc<Slot>,
-    pub(super) message: OwnedMessage,
+    pub(super) message: Received,
     /// The attempt that is due or under way, from 1.
     pub(super) attempt: u32,
     /// When it failed for the first time.
@@ -83,6 +82,9 @@ pub(super) struct Engine {
     phase: Phase,
     outcome: Result<(), ClientError>,
     pub(super) report: ReplayReport,
+    /// Credits that the poller doesn't have back yet: handing each over by itself would wake it for
+    /// every record.
+    pub(super) freed: usize,
     /// Finished records by subscription that the metric doesn't have yet.
     pub(super) uncounted: Vec<u64>,
 }
@@ -112,6 +114,7 @@ impl Engine {
             phase: Phase::Running,
             outcome: Ok(()),
             report: ReplayReport::default(),
+            freed: 0,
         }
     }
 
@@ -222,12 +225,12 @@ impl Engine {
                     self.partitions.insert(slot.id, Partition::new(slot));
                 }
             }
-            Event::Batch(batch) => batch.into_iter().for_each(|fetched| self.accept(fetched)),
+            Event::Batch(batch) => batch.into_iter().for_each(|message| self.accept(message)),
             Event::Revoked { slots, within, ack } => {
                 for slot in &slots {
                     self.scheduler.forget(slot.id);
                     if let Some(partition) = self.partitions.get_mut(&slot.id) {
-                        self.credits.give_back(partition.release_credits());
+                        self.freed += partition.release_credits();
                     }
                 }
                 self.revocations.push(Revocation {
@@ -263,19 +266,19 @@ impl Engine {
         });
     }
 
-    fn accept(&mut self, Fetched { slot, message }: Fetched) {
-        let Some(partition) = self.partitions.get_mut(&slot.id) else {
-            self.credits.give_back(1);
+    fn accept(&mut self, message: Received) {
+        let slot = message.slot.id;
+        let Some(partition) = self.partitions.get_mut(&slot) else {
+            self.freed += 1;
             return;
         };
-        self.credits.give_back(partition.begin(message.offset()));
+        self.freed += partition.begin(message.offset());
         let key = match self.options.concurrency {
             1 => 0,
             _ => hash(message.key()),
         };
-        let lane = Lane { slot: slot.id, key };
+        let lane = Lane { slot, key };
         let work = Work {
-            slot,
             message,
             attempt: 1,
             failed_at: None,
@@ -293,6 +296,7 @@ impl Engine {
             };
             self.handle(lane, work).await;
         }
+        self.credits.give_back(std::mem::take(&mut self.freed));
         self.count();
     }
 

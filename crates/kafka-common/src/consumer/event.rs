@@ -4,23 +4,16 @@ use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
-use rdkafka::message::OwnedMessage;
-
+use super::received::Received;
 use super::slot::Slot;
 use crate::error::ClientError;
-
-#[derive(Debug)]
-pub(super) struct Fetched {
-    pub(super) slot: Arc<Slot>,
-    pub(super) message: OwnedMessage,
-}
 
 #[derive(Debug)]
 pub(super) enum Event {
     /// Partitions were assigned.
     Assigned(Vec<Arc<Slot>>),
     /// Records, at most `max_poll_records`.
-    Batch(Vec<Fetched>),
+    Batch(Vec<Received>),
     /// Partitions are about to go. The poller waits for the ack, within the drain's bound: then
     /// what is finished is committed.
     Revoked {

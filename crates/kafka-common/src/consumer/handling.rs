@@ -45,7 +45,7 @@ impl Retry {
 
 impl Engine {
     pub(super) async fn handle(&mut self, lane: Lane, work: Work) {
-        let subscription = &self.subscriptions[work.slot.subscription];
+        let subscription = &self.subscriptions[work.message.slot.subscription];
         let call = match (subscription.dispatch)(&work.message) {
             Ok(call) => call,
             Err(error) => return self.bury(lane, work, ErrorClass::Poison, error),
@@ -109,7 +109,7 @@ impl Engine {
         let (class, error) = match outcome {
             Ok(()) => {
                 self.report.handled += 1;
-                self.breakers[work.slot.subscription].handled();
+                self.breakers[work.message.slot.subscription].handled();
                 return self.finish(lane, &work, false);
             }
             Err(error) => error.into_parts(),
@@ -124,7 +124,7 @@ impl Engine {
     /// Another attempt later; until the record is done, only its partition is paused.
     fn back_off(&mut self, lane: Lane, mut work: Work, error: &str) {
         self.scheduler.park();
-        let topic = self.subscriptions[work.slot.subscription].topic;
+        let topic = self.subscriptions[work.message.slot.subscription].topic;
         let message = &work.message;
         telemetry::retried(
             topic,
@@ -133,11 +133,11 @@ impl Engine {
             work.attempt,
             error,
         );
-        work.slot.touch();
+        work.message.slot.touch();
         if work.failed_at.is_none() {
             work.failed_at = Some(Utc::now());
             if let Some(partition) = self.partitions.get_mut(&lane.slot) {
-                self.credits.give_back(partition.trouble());
+                self.freed += partition.trouble();
             }
         }
         let wait = self.retry.wait(work.attempt - 1);
@@ -153,7 +153,7 @@ impl Engine {
     }
 
     fn on_stale(&mut self, lane: Lane, work: Work, age: String) {
-        let subscription = &self.subscriptions[work.slot.subscription];
+        let subscription = &self.subscriptions[work.message.slot.subscription];
         let dead = subscription.buries_stale();
         telemetry::stale(
             subscription.topic,
@@ -171,7 +171,7 @@ impl Engine {
     /// Writes the record to the dead letters, unless too many went there.
     fn bury(&mut self, lane: Lane, work: Work, class: ErrorClass, error: String) {
         self.scheduler.park();
-        let index = work.slot.subscription;
+        let index = work.message.slot.subscription;
         let topic = self.subscriptions[index].topic;
         if class != ErrorClass::Stale && !self.breakers[index].allows_death() {
             let limit = self.options.dead_letter_limit;
@@ -214,11 +214,11 @@ impl Engine {
         }
         match self.partitions.get_mut(&lane.slot) {
             Some(partition) => {
-                self.uncounted[work.slot.subscription] += 1;
-                self.credits.give_back(partition.finish(work));
+                self.uncounted[work.message.slot.subscription] += 1;
+                self.freed += partition.finish(work);
             }
             // Given up before; what it has done stands, and the new owner does it again.
-            None => telemetry::fenced(self.subscriptions[work.slot.subscription].topic),
+            None => telemetry::fenced(self.subscriptions[work.message.slot.subscription].topic),
         }
     }
 }

@@ -1,9 +1,10 @@
 //! Writes dead letters, and knows when the broker has them.
 
 use chrono::{DateTime, Utc};
-use rdkafka::message::{Message, OwnedMessage};
+use rdkafka::message::Message;
 use rdkafka::producer::{FutureProducer, FutureRecord};
 
+use super::received::Received;
 use crate::dead_letter::{Failure, origin_headers};
 use crate::error::ClientError;
 use crate::matrix::dead_letter_topic;
@@ -40,7 +41,7 @@ impl DeadLetters {
     /// dead-letter topic may have fewer than the source.
     pub(super) async fn write(
         &self,
-        message: &OwnedMessage,
+        message: &Received,
         topic: &'static str,
         failure: &Failure,
         first_failed_at: DateTime<Utc>,

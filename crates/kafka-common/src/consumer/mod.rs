@@ -26,6 +26,7 @@ mod poller;
 mod positions;
 mod prefix;
 mod probe;
+mod received;
 mod replay;
 mod scheduler;
 mod slot;

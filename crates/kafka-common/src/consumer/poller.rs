@@ -17,9 +17,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::context::{Context, ENDLESS, commit};
 use super::credits::Credits;
-use super::event::{Event, Fetched};
+use super::event::Event;
 use super::options::Position;
 use super::positions::{REQUEST_TIMEOUT, resolve};
+use super::received::Received;
 use super::slot::Slot;
 use crate::error::{self, ClientError};
 use crate::telemetry;
@@ -101,7 +102,7 @@ impl Poller {
     }
 
     /// What is there, at most `room` records; waits for the first one.
-    fn poll_batch(&self, room: usize) -> Result<Vec<Fetched>, ClientError> {
+    fn poll_batch(&self, room: usize) -> Result<Vec<Received>, ClientError> {
         let mut batch = Vec::new();
         let mut wait = POLL;
         while batch.len() < room {
@@ -117,7 +118,7 @@ impl Poller {
 
     /// Everything is paused; a record that was on its way already is taken all the same, because
     /// librdkafka counts it as delivered.
-    fn poll_starved(&self) -> Result<Vec<Fetched>, ClientError> {
+    fn poll_starved(&self) -> Result<Vec<Received>, ClientError> {
         let mut batch = Vec::new();
         if let Some(outcome) = self.client.poll(POLL) {
             self.take(outcome, &mut batch)?;
@@ -129,7 +130,7 @@ impl Poller {
     fn take(
         &self,
         outcome: Result<rdkafka::message::BorrowedMessage<'_>, KafkaError>,
-        batch: &mut Vec<Fetched>,
+        batch: &mut Vec<Received>,
     ) -> Result<(), ClientError> {
         match outcome {
             Ok(message) => {
@@ -148,8 +149,7 @@ impl Poller {
                 if message.offset() + 1 == slot.end {
                     slot.ended.store(true, Ordering::Relaxed);
                 }
-                let message = message.detach();
-                batch.push(Fetched { slot, message });
+                batch.push(Received::of(&message, slot));
                 Ok(())
             }
             // Only replays ask for it, and they read one topic.

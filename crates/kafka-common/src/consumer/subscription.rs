@@ -7,9 +7,10 @@ use std::time::Instant;
 use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use rdkafka::message::{Message, OwnedMessage};
+use rdkafka::message::Message;
 
 use super::options::{AgeOf, StaleOutcome, Staleness};
+use super::received::Received;
 use crate::envelope;
 use crate::error::HandlerError;
 use crate::matrix::Service;
@@ -28,7 +29,7 @@ pub(super) struct Call {
 
 /// Decodes a record and prepares the call of its handler; the error is a record that can't be
 /// decoded.
-pub(super) type Dispatch = Arc<dyn Fn(&OwnedMessage) -> Result<Call, String> + Send + Sync>;
+pub(super) type Dispatch = Arc<dyn Fn(&Received) -> Result<Call, String> + Send + Sync>;
 
 #[derive(Clone)]
 pub(super) struct Subscription {
@@ -48,7 +49,7 @@ impl Subscription {
     }
 
     /// How old a stale record is; `None` where it isn't stale.
-    pub(super) fn stale_by(&self, message: &OwnedMessage, call: &Call) -> Option<String> {
+    pub(super) fn stale_by(&self, message: &Received, call: &Call) -> Option<String> {
         let staleness = self.staleness?;
         let time = match staleness.age_of {
             AgeOf::Record => broker_timestamp(message)?,

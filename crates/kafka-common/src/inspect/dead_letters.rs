@@ -17,7 +17,7 @@ use super::letter::{Letter, LetterFilter};
 use super::ranges::Ranges;
 use super::read::{Flow, Span};
 use super::suggest::did_you_mean;
-use crate::record::header;
+use crate::header::header;
 
 /// The header of a note.
 pub(super) const REDRIVEN: &str = "dlq-redriven";

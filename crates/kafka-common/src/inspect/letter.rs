@@ -1,9 +1,10 @@
 //! A dead letter, and which of them are wanted.
 
 use chrono::{DateTime, Utc};
-use rdkafka::message::{Header, Headers, Message, OwnedHeaders};
+use rdkafka::message::{Header, Message, OwnedHeaders};
 
 use crate::dead_letter::REDRIVES;
+use crate::header::{RawHeaders, raw_headers};
 use crate::record::broker_timestamp;
 
 /// What describes one failure: it doesn't go back to the source topic. Where the record came from
@@ -34,20 +35,21 @@ pub struct Letter {
 }
 
 impl Letter {
-    pub(super) fn of<M: Message>(message: &M) -> Self {
-        let headers = message.headers().map(|headers| {
-            headers
-                .iter()
-                .map(|header| (header.key.to_owned(), header.value.map(<[u8]>::to_vec)))
-                .collect()
-        });
+    pub(super) fn of<M>(message: &M) -> Self
+    where
+        M: Message<Headers: RawHeaders>,
+    {
+        let headers = raw_headers(message);
+        let text = |name| String::from_utf8_lossy(name).into_owned();
         Self {
             partition: message.partition(),
             offset: message.offset(),
             timestamp: broker_timestamp(message),
             key: message.key().map(<[u8]>::to_vec),
             value: message.payload().map(<[u8]>::to_vec),
-            headers: headers.unwrap_or_default(),
+            headers: headers
+                .map(|(name, value)| (text(name), value.map(<[u8]>::to_vec)))
+                .collect(),
         }
     }
 

@@ -1,12 +1,13 @@
 //! A record as an operator sees it: decoded if it can be, shown as it is if not.
 
 use chrono::{DateTime, Utc};
-use rdkafka::message::{Headers, Message};
+use rdkafka::message::Message;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::schema;
 use crate::envelope;
+use crate::header::{RawHeaders, raw_headers};
 use crate::record::broker_timestamp;
 
 /// Most of an undecodable value that is shown.
@@ -54,19 +55,19 @@ pub enum Content {
 
 impl View {
     /// Decodes a record of a topic of this logical name.
-    pub fn of<M: Message>(message: &M, topic: &str) -> Self {
-        let headers = message.headers().map(|headers| {
-            headers
-                .iter()
-                .map(|header| (header.key.to_owned(), lossy(header.value)))
-                .collect()
-        });
+    pub fn of<M>(message: &M, topic: &str) -> Self
+    where
+        M: Message<Headers: RawHeaders>,
+    {
+        let headers = raw_headers(message);
         Self {
             partition: message.partition(),
             offset: message.offset(),
             timestamp: broker_timestamp(message),
             key: message.key().map(|key| lossy(Some(key))),
-            headers: headers.unwrap_or_default(),
+            headers: headers
+                .map(|(name, value)| (lossy(Some(name)), lossy(value)))
+                .collect(),
             content: Content::of(message.payload(), topic),
         }
     }

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::dead_letter::{DeadLetter, Failure};
 use crate::envelope;
+use crate::header::RawHeaders;
 use crate::matrix::{Produces, Service, dead_letter_topic};
 use crate::record;
 use crate::settings::KafkaSettings;
@@ -126,12 +127,10 @@ impl<S: Service, Row> Outputs<S, Row> {
         self.rows.push(row);
     }
 
-    pub(super) fn dead_letter<M: Message>(
-        &mut self,
-        message: &M,
-        topic: &'static str,
-        failure: &Failure,
-    ) {
+    pub(super) fn dead_letter<M>(&mut self, message: &M, topic: &'static str, failure: &Failure)
+    where
+        M: Message<Headers: RawHeaders>,
+    {
         if self.suppressed {
             return;
         }

@@ -18,9 +18,9 @@ use super::{
 };
 use crate::dead_letter::Failure;
 use crate::error::{ClientError, ErrorClass};
+use crate::header::header;
 use crate::matrix::Service;
 use crate::messages::RecordKind;
-use crate::record;
 use crate::settings::KafkaSettings;
 use crate::telemetry;
 use crate::trace;
@@ -259,7 +259,7 @@ impl<P: Processor> Core<P> {
             offset,
             key: message.key(),
             value: message.payload(),
-            record_kind: record::header(message, RecordKind::HEADER),
+            record_kind: header(message, RecordKind::HEADER),
         };
         // What the record causes at once carries on its trace.
         let accepted = trace::sync_scope(trace::of_record(message), || {

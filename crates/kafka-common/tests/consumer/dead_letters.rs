@@ -62,6 +62,8 @@ async fn a_dead_letter_is_the_record_and_tells_where_it_came_from() {
         assert_eq!(header(dead, "dlq-original-offset"), offset.to_string());
         assert_eq!(header(dead, "dlq-original-timestamp"), "1700000000123");
         assert_eq!(header(dead, "dlq-consumer-group"), "tester-group");
+        let own = dead.headers().unwrap().get(0);
+        assert_eq!((own.key, own.value), ("no\u{fffd}text", Some(&b"\xff"[..])));
         let at = |name| DateTime::parse_from_rfc3339(header(dead, name)).unwrap();
         assert!(at("dlq-first-failed-at") >= before - chrono::Duration::milliseconds(1));
         assert!(at("dlq-first-failed-at") <= at("dlq-failed-at"));

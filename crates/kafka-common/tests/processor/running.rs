@@ -7,7 +7,7 @@ use std::time::Duration;
 use kafka_common::KafkaSettings;
 use kafka_common::Topic as _;
 use kafka_common::topics::MarketDataUpdates;
-use rdkafka::message::{Headers as _, Message as _};
+use rdkafka::message::{Headers as _, Message as _, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 
 use crate::counting::Counting;
@@ -84,8 +84,9 @@ async fn a_record_that_cannot_be_read_goes_to_the_dead_letters_once() {
     let header = |name: &str| {
         let headers = letters[0].headers().unwrap();
         let found = headers.iter().find(|header| header.key == name).unwrap();
-        String::from_utf8(found.value.unwrap().to_vec()).unwrap()
+        String::from_utf8_lossy(found.value.unwrap()).into_owned()
     };
+    assert_eq!(header("no\u{fffd}text"), "\u{fffd}");
     assert_eq!(header("dlq-original-topic"), MarketDataUpdates::SPEC.name);
     assert_eq!(header("dlq-original-partition"), "5");
     assert_eq!(header("dlq-error-class"), "poison");
@@ -96,6 +97,7 @@ async fn send_garbage(settings: &KafkaSettings) {
     let topic = settings.topic(MarketDataUpdates::SPEC.name);
     let record = BaseRecord::<str, [u8]>::to(&topic)
         .partition(5)
+        .headers(test_support::with_unreadable_name(OwnedHeaders::new()))
         .payload(b"not a tick");
     producer.send(record).map_err(|(error, _)| error).unwrap();
     tokio::task::spawn_blocking(move || producer.flush(stage::DEADLINE))

@@ -14,7 +14,7 @@ use kafka_common::topics::{MarketDataUpdates, StrategySignals};
 use kafka_common::{
     Delivery, ForwardTestService, KafkaSettings, Service as _, Topic as _, admin, envelope,
 };
-use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
+use rdkafka::message::{BorrowedMessage, Message as _};
 use serde_json::value::RawValue;
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -118,12 +118,7 @@ fn apply(
         match run.wants() {
             Input::Signals => {
                 let more = signals.chunk(|message| {
-                    let header = |name: &str| {
-                        let headers = message.headers()?;
-                        let header = headers.iter().find(|header| header.key == name)?;
-                        std::str::from_utf8(header.value?).ok()
-                    };
-                    let kind = header(RecordKind::HEADER);
+                    let kind = header(message, RecordKind::HEADER);
                     run.signal(message.offset(), kind, message.payload());
                 })?;
                 if !more {
