@@ -1,9 +1,10 @@
 //! One way to write a script: spaces, brackets, line breaks. What it means stays the same, and so
 //! do comments.
 
+use ruff_python_ast::comparable::ComparableStmt;
 use ruff_python_ast::token::TokenKind;
-use ruff_python_ast::{Expr, Operator, PySourceType, Stmt};
-use ruff_python_parser::parse_unchecked_source;
+use ruff_python_ast::{Expr, ModModule, Operator, PySourceType, Stmt};
+use ruff_python_parser::{Parsed, parse_unchecked_source};
 use ruff_text_size::{Ranged, TextRange};
 
 use super::place::Lines;
@@ -40,43 +41,35 @@ pub fn format_script(source: &str) -> Result<String, Vec<Diagnostic>> {
         printer.comments_until(source.len(), 0);
         let text = printer.text;
         // Whatever this printer doesn't know is left as it is rather than changed.
-        Ok(match words(&text) == words(source) {
+        Ok(match is_same(&text, source) {
             true => text,
             false => source.to_owned(),
         })
     })
 }
 
-/// The tokens that mean something, without those that only lay it out.
-fn words(source: &str) -> Vec<(TokenKind, String)> {
-    let parsed = parse_unchecked_source(source, PySourceType::Python);
-    let is_layout = |kind: TokenKind| {
-        matches!(
-            kind,
-            TokenKind::Newline
-                | TokenKind::NonLogicalNewline
-                | TokenKind::Lpar
-                | TokenKind::Rpar
-                | TokenKind::Comma
-                | TokenKind::Semi
-        )
-    };
-    let tokens = parsed
-        .tokens()
-        .iter()
-        .filter(|token| !is_layout(token.kind()));
-    tokens
-        .map(|token| {
-            let text = source.get(token.range().to_std_range()).unwrap_or_default();
-            let text = match token.kind() {
-                TokenKind::Indent | TokenKind::Dedent => "",
-                TokenKind::Comment => text.trim_start_matches('#').trim(),
-                _ => text,
-            };
-            (token.kind(), text.to_owned())
-        })
-        .filter(|(kind, _)| *kind != TokenKind::EndOfFile)
-        .collect()
+/// Whether two scripts are the same program, and have the same comments.
+fn is_same(text: &str, source: &str) -> bool {
+    let parse = |text| parse_unchecked_source(text, PySourceType::Python);
+    let (new, old) = (parse(text), parse(source));
+    new.has_no_syntax_errors()
+        && program(&new).eq(program(&old))
+        && comments(&new, text).eq(comments(&old, source))
+}
+
+/// The statements, without where they stand.
+fn program(parsed: &Parsed<ModModule>) -> impl Iterator<Item = ComparableStmt<'_>> {
+    parsed.syntax().body.iter().map(ComparableStmt::from)
+}
+
+/// The words of each comment.
+fn comments<'a>(parsed: &Parsed<ModModule>, source: &'a str) -> impl Iterator<Item = &'a str> {
+    let tokens = parsed.tokens().iter();
+    let comments = tokens.filter(|token| token.kind() == TokenKind::Comment);
+    comments.map(|comment| {
+        let text = source.get(comment.range().to_std_range());
+        text.unwrap_or_default().trim_start_matches('#').trim()
+    })
 }
 
 struct Printer<'a> {

@@ -538,6 +538,14 @@ proptest! {
     }
 }
 
+/// A comma makes a tuple of a value, which compiles to something else, or to nothing.
+#[test]
+fn formatting_leaves_a_tuple_a_tuple() {
+    let source = "strategy(\"SMA\")\n\nfast = sma(close, 20),\n\nif close > 1:\n    buy()\n";
+    assert!(compile_script(source).compilation.plan.is_none());
+    assert_eq!(format_script(source).as_deref(), Ok(source));
+}
+
 #[test]
 fn formatting_keeps_comments_and_breaks_long_lines() {
     let source = "#a comment\nfast=sma( close,10 )#why\n\n\n\nif ( close>fast and volume>volume_sma(20) and rsi(close,14)<70 and crosses_above(close,sma(close,50)) ) : # header\n  # inside\n  buy( size = cash(10) )\n  # last\n# outside\nelse:\n  sell()\n";
