@@ -8,6 +8,7 @@ mod demo;
 mod given;
 mod output;
 mod platform;
+mod room;
 mod scratch;
 mod strategies;
 

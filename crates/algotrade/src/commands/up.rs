@@ -23,7 +23,7 @@ use uuid::Uuid;
 use crate::api::Api;
 use crate::backing::Backing;
 use crate::platform::{Feed, Platform};
-use crate::{cli, demo, output};
+use crate::{cli, demo, output, room};
 
 /// A market in which the demo's two averages cross within seconds, and again soon after.
 const SEED: u64 = 8;
@@ -88,6 +88,7 @@ async fn up(arguments: &Arguments, mut settings: Settings) -> anyhow::Result<()>
     });
     fs::create_dir_all(&arguments.data)
         .with_context(|| format!("--data {}", arguments.data.display()))?;
+    room::require(&arguments.data)?;
     settings.auth.secret = secret(&arguments.data)?.into();
     settings.auth.secret_file.clear();
     settings.auth.guest = true;
@@ -111,6 +112,7 @@ async fn up(arguments: &Arguments, mut settings: Settings) -> anyhow::Result<()>
         return Err(error);
     }
     banner(arguments, &platform, simulated, why, started.elapsed());
+    tokio::spawn(room::watch(arguments.data.clone(), shutdown.clone()));
     platform.ended().await?;
     if let Some(simulator) = simulator {
         simulator.shutdown().await;
