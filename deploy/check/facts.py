@@ -51,6 +51,7 @@ ROUTES = {
 # Where the settings are declared.
 SETTINGS_SOURCES = [
     "crates/service-kit/src/settings/sections.rs",
+    "crates/service-kit/src/settings/notifications.rs",
     "crates/kafka-common/src/settings.rs",
     "crates/kafka-common/src/security/mod.rs",
     "crates/kafka-common/src/producer/breaker.rs",
@@ -60,6 +61,7 @@ INNER_SECTIONS = {
     "Security": "KAFKA__SECURITY",
     "Breaker": "KAFKA__BREAKER",
     "Gap": "FEED__GAP",
+    "Smtp": "NOTIFICATIONS__SMTP",
 }
 
 

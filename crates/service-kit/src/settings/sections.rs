@@ -296,38 +296,6 @@ impl OpsSettings {
     }
 }
 
-/// Pushes to browsers, and notifications that go out of the house.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct NotificationsSettings {
-    /// Whether users may have notifications sent to addresses that are not on the public internet,
-    /// and without TLS. Only where every user may reach what this service can reach.
-    pub allow_private_targets: bool,
-    /// Connections of one user to one replica, 1 to 10,000.
-    pub connections_per_user: usize,
-}
-
-impl Default for NotificationsSettings {
-    fn default() -> Self {
-        Self {
-            allow_private_targets: false,
-            connections_per_user: 100,
-        }
-    }
-}
-
-impl NotificationsSettings {
-    pub(super) fn problems(&self) -> Vec<Problem> {
-        match self.connections_per_user {
-            1..=10_000 => Vec::new(),
-            _ => vec![(
-                "notifications.connections_per_user",
-                "must be 1 to 10,000".to_owned(),
-            )],
-        }
-    }
-}
-
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
