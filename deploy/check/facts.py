@@ -52,6 +52,7 @@ ROUTES = {
 SETTINGS_SOURCES = [
     "crates/service-kit/src/settings/sections.rs",
     "crates/service-kit/src/settings/notifications.rs",
+    "crates/service-kit/src/settings/issuer.rs",
     "crates/kafka-common/src/settings.rs",
     "crates/kafka-common/src/security/mod.rs",
     "crates/kafka-common/src/producer/breaker.rs",
@@ -61,6 +62,7 @@ INNER_SECTIONS = {
     "Security": "KAFKA__SECURITY",
     "Breaker": "KAFKA__BREAKER",
     "Gap": "FEED__GAP",
+    "Issuer": "AUTH__ISSUER",
     "Smtp": "NOTIFICATIONS__SMTP",
 }
 

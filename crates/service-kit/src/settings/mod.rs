@@ -4,10 +4,12 @@
 //! unknown key is always a mistake.
 
 mod flat;
+mod issuer;
 mod loader;
 mod notifications;
 mod sections;
 
+pub use issuer::IssuerSettings;
 pub use loader::{ConfigErrors, Loaded, Override, Purpose, load};
 pub use notifications::{NotificationsSettings, SmtpSecurity, SmtpSettings};
 pub use sections::{

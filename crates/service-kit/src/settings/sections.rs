@@ -6,6 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use super::issuer::IssuerSettings;
 use crate::auth::keys;
 use crate::otlp::traces_url;
 
@@ -188,6 +189,8 @@ pub struct AuthSettings {
     /// At the start of a platform without accounts: makes the account `operator` with this
     /// password. Without effect later.
     pub operator_password: Option<SecretString>,
+    /// Whose tokens are taken, too.
+    pub issuer: IssuerSettings,
 }
 
 impl Default for AuthSettings {
@@ -198,6 +201,7 @@ impl Default for AuthSettings {
             guest: false,
             token_seconds: 12 * 3_600,
             operator_password: None,
+            issuer: IssuerSettings::default(),
         }
     }
 }
@@ -410,10 +414,9 @@ impl FeedSettings {
 impl AuthSettings {
     pub(super) fn problems(&self) -> Vec<Problem> {
         let problem = keys::secrets(self.secret.expose_secret()).err();
-        problem
-            .map(|text| ("auth.secret", text))
-            .into_iter()
-            .collect()
+        let mut problems = self.issuer.problems();
+        problems.extend(problem.map(|text| ("auth.secret", text)));
+        problems
     }
 }
 
