@@ -51,6 +51,8 @@ ROUTES = {
 # Where the settings are declared.
 SETTINGS_SOURCES = [
     "crates/service-kit/src/settings/sections.rs",
+    "crates/service-kit/src/settings/notifications.rs",
+    "crates/service-kit/src/settings/issuer.rs",
     "crates/kafka-common/src/settings.rs",
     "crates/kafka-common/src/security/mod.rs",
     "crates/kafka-common/src/producer/breaker.rs",
@@ -60,6 +62,8 @@ INNER_SECTIONS = {
     "Security": "KAFKA__SECURITY",
     "Breaker": "KAFKA__BREAKER",
     "Gap": "FEED__GAP",
+    "Issuer": "AUTH__ISSUER",
+    "Smtp": "NOTIFICATIONS__SMTP",
 }
 
 

@@ -38,7 +38,7 @@ MEANINGS = {
     "notification_deliveries_waiting":
         "Notifications outside the page that are due and wait, of all replicas",
     "notification_delivery_attempts_total": "Calls of users' targets, by form and outcome",
-    "notification_delivery_duration_seconds": "Time of a call of a user's target",
+    "notification_delivery_duration_seconds": "Time of a call of a user's target, or of a mail to it",
     "notification_delivery_errors_total":
         "Times that the database didn't answer to what goes outside the page",
     "notification_history_bytes": "Events kept for browsers that resume",

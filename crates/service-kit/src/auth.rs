@@ -1,15 +1,18 @@
-//! Who is asking: bearer tokens (JWT, HS256) that all services check with the same keys.
+//! Who is asking: bearer tokens (JWT, HS256) that all services check with the same keys, and those of
+//! an outside issuer, where there is one.
 
+mod bearer;
+mod issuer;
 pub(crate) mod keys;
 
-use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
-use axum::http::request::Parts;
 use chrono::{DateTime, Duration, Utc};
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, Header, Validation};
 use serde::{Deserialize, Serialize};
 
+pub use self::bearer::{CallingService, Operator};
+use self::issuer::Issuer;
 use self::keys::KeyRing;
 use crate::problem::Problem;
 use crate::settings::AuthSettings;
@@ -90,6 +93,7 @@ pub struct Identity {
 #[derive(Clone)]
 pub struct Auth {
     keys: KeyRing,
+    issuer: Option<Issuer>,
     guest: bool,
     lifetime: Duration,
 }
@@ -110,6 +114,7 @@ impl Auth {
         let seconds = i64::try_from(settings.token_seconds).unwrap_or(i64::MAX / 4_000);
         Self {
             keys: KeyRing::new(settings),
+            issuer: Issuer::new(&settings.issuer),
             guest: settings.guest,
             lifetime: Duration::try_seconds(seconds).unwrap_or(Duration::MAX),
         }
@@ -199,7 +204,25 @@ impl Auth {
         })
     }
 
-    /// Checks a token.
+    /// Checks a token, one of ours or the outside issuer's.
+    ///
+    /// # Errors
+    /// 401 with what is wrong: forged, expired, or no token at all. 503 if it is the issuer's, and
+    /// its keys can't be had.
+    pub async fn authenticate(&self, token: &str) -> Result<Identity, Problem> {
+        if let Some(issuer) = &self.issuer
+            && let Ok(header) = jsonwebtoken::decode_header(token)
+            // Ours are signed with a secret, the issuer's never: neither's key checks the other's.
+            && matches!(header.alg, Algorithm::RS256 | Algorithm::ES256)
+        {
+            let id = header.kid.as_deref();
+            let id = id.ok_or_else(|| unauthorized("the token names no key"))?;
+            return issuer.check(token, header.alg, id).await;
+        }
+        self.check(token)
+    }
+
+    /// Checks a token of ours.
     ///
     /// # Errors
     /// 401 with what is wrong: forged, expired, or no token at all.
@@ -247,81 +270,11 @@ fn unauthorized(detail: &str) -> Problem {
         .hint("send `Authorization: Bearer <token>`; a guest gets one from POST /v1/auth/guest")
 }
 
-/// The claims of a request's token, where it allows requests of this method.
-fn claims(parts: &Parts) -> Result<Claims, Problem> {
-    let auth = parts
-        .extensions
-        .get::<Auth>()
-        .ok_or_else(|| unauthorized("no sign-in here"))?;
-    let header = parts
-        .headers
-        .get(axum::http::header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.strip_prefix("Bearer "))
-        .ok_or_else(|| unauthorized("the request has no token"))?;
-    let claims = auth.decode(header.trim())?;
-    if claims.scope == Scope::Read && !parts.method.is_safe() {
-        let detail = "this token may only read";
-        return Err(
-            Problem::new(StatusCode::FORBIDDEN, "read_only_token", detail)
-                .hint("use an API token with the scope `trade`"),
-        );
-    }
-    Ok(claims)
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for Identity {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
-        claims(parts).map(Self::from)
-    }
-}
-
-/// An operator, or a service; other users are refused.
-#[derive(Debug, Clone)]
-pub struct Operator(pub Identity);
-
-impl<S: Send + Sync> FromRequestParts<S> for Operator {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
-        let claims = claims(parts)?;
-        match claims.operator || claims.role == Role::Service {
-            true => Ok(Self(claims.into())),
-            false => Err(Problem::new(
-                StatusCode::FORBIDDEN,
-                "operators_only",
-                "this path is for operators",
-            )
-            .hint("an operator's token is made by `algotrade token NAME --operator`")),
-        }
-    }
-}
-
-/// A service that calls; users are refused.
-#[derive(Debug, Clone)]
-pub struct CallingService(pub Identity);
-
-impl<S: Send + Sync> FromRequestParts<S> for CallingService {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let identity = Identity::from_request_parts(parts, state).await?;
-        match identity.role {
-            Role::Service => Ok(Self(identity)),
-            Role::User => Err(Problem::new(
-                StatusCode::FORBIDDEN,
-                "services_only",
-                "this path is for calls between services",
-            )),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use axum::extract::FromRequestParts;
+
     use super::*;
 
     fn auth(secret: &str, token_seconds: u64) -> Auth {

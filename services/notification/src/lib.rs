@@ -72,7 +72,7 @@ async fn start_now(context: Context) -> anyhow::Result<Service> {
     };
     let queue = Queue::new(context.database.clone());
     let store = Store::new(context.database.clone(), queue.clone());
-    let client = Client::new(context.settings.notifications.allow_private_targets)?;
+    let client = Client::new(&context.settings.notifications)?;
     let worker = Worker::new(queue.clone(), client.clone(), Limits::default());
     let delivering = tokio::spawn(worker.run(context.shutdown.clone()));
     let producer = KafkaProducer::start(&context.settings.kafka)?;

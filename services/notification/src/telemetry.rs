@@ -112,6 +112,12 @@ pub(crate) fn delivery_tried(form: &'static str, attempt: &Attempt, took: Durati
         .record(took.as_secs_f64());
 }
 
+/// The mail server can't be reached, or doesn't let us in: no mail goes out.
+pub(crate) fn mail_server_refused(error: &dyn Display) {
+    metrics::counter!("notification_mail_server_errors_total").increment(1);
+    tracing::warn!(%error, "the mail server (notifications.smtp) can't be used; mails wait");
+}
+
 /// A delivery that isn't tried any more: `failed`, `expired`, or `full` where too many waited.
 pub(crate) fn delivery_given_up(why: &'static str) {
     metrics::counter!("notification_deliveries_given_up_total", "why" => why).increment(1);

@@ -30,13 +30,14 @@ const SECTIONS: [&str; 12] = [
 /// Read by the section itself, which keeps the path: it is read again while the service runs.
 const KEYS: &str = "auth.secret";
 /// Never printed.
-const SECRETS: [&str; 6] = [
+const SECRETS: [&str; 7] = [
     "auth.secret",
     "auth.operator_password",
     "kafka.security.password",
     "kafka.security.key_password",
     "database.url",
     "redis.url",
+    "notifications.smtp.password",
 ];
 
 /// Who asks for the settings.

@@ -4,14 +4,18 @@
 //! unknown key is always a mistake.
 
 mod flat;
+mod issuer;
 mod loader;
+mod notifications;
 mod sections;
 
+pub use issuer::IssuerSettings;
 pub use loader::{ConfigErrors, Loaded, Override, Purpose, load};
+pub use notifications::{NotificationsSettings, SmtpSecurity, SmtpSettings};
 pub use sections::{
     AuthSettings, DatabaseSettings, FeedKind, FeedSettings, FeedSource, GapSettings, HttpSettings,
-    LogFormat, LogSettings, NotificationsSettings, OpsSettings, RedisSettings, ServicesSettings,
-    SessionsSettings, TelemetrySettings,
+    LogFormat, LogSettings, OpsSettings, RedisSettings, ServicesSettings, SessionsSettings,
+    TelemetrySettings,
 };
 
 use kafka_common::KafkaSettings;

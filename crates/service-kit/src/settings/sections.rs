@@ -6,6 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use super::issuer::IssuerSettings;
 use crate::auth::keys;
 use crate::otlp::traces_url;
 
@@ -188,6 +189,8 @@ pub struct AuthSettings {
     /// At the start of a platform without accounts: makes the account `operator` with this
     /// password. Without effect later.
     pub operator_password: Option<SecretString>,
+    /// Whose tokens are taken, too.
+    pub issuer: IssuerSettings,
 }
 
 impl Default for AuthSettings {
@@ -198,6 +201,7 @@ impl Default for AuthSettings {
             guest: false,
             token_seconds: 12 * 3_600,
             operator_password: None,
+            issuer: IssuerSettings::default(),
         }
     }
 }
@@ -293,38 +297,6 @@ impl OpsSettings {
                 ("ops.services", detail)
             })
             .collect()
-    }
-}
-
-/// Pushes to browsers, and notifications that go out of the house.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct NotificationsSettings {
-    /// Whether users may have notifications sent to addresses that are not on the public internet,
-    /// and without TLS. Only where every user may reach what this service can reach.
-    pub allow_private_targets: bool,
-    /// Connections of one user to one replica, 1 to 10,000.
-    pub connections_per_user: usize,
-}
-
-impl Default for NotificationsSettings {
-    fn default() -> Self {
-        Self {
-            allow_private_targets: false,
-            connections_per_user: 100,
-        }
-    }
-}
-
-impl NotificationsSettings {
-    pub(super) fn problems(&self) -> Vec<Problem> {
-        match self.connections_per_user {
-            1..=10_000 => Vec::new(),
-            _ => vec![(
-                "notifications.connections_per_user",
-                "must be 1 to 10,000".to_owned(),
-            )],
-        }
     }
 }
 
@@ -442,10 +414,9 @@ impl FeedSettings {
 impl AuthSettings {
     pub(super) fn problems(&self) -> Vec<Problem> {
         let problem = keys::secrets(self.secret.expose_secret()).err();
-        problem
-            .map(|text| ("auth.secret", text))
-            .into_iter()
-            .collect()
+        let mut problems = self.issuer.problems();
+        problems.extend(problem.map(|text| ("auth.secret", text)));
+        problems
     }
 }
 

@@ -307,6 +307,6 @@ mod tests {
         let permit = gateway.permit().unwrap();
         let waiting = gateway.converse(link, gateway.session(), permit);
         let bytes = size_of_val(&waiting);
-        assert!(bytes <= 2_048, "{bytes}");
+        assert!(bytes <= 4_096, "{bytes}");
     }
 }

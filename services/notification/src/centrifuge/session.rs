@@ -156,7 +156,8 @@ impl Session {
             }
             (Request::History(request), Some(connected)) => connected.history(&request),
             (Request::Refresh(request), Some(connected)) => {
-                connected.refresh(&self.auth, &self.client, &request.token)?
+                let refreshing = connected.refresh(&self.auth, &self.client, &request.token);
+                refreshing.await?
             }
             (Request::Ping, Some(_)) => Outcome::Ping(Empty {}),
             (Request::NotOffered, Some(_)) => Outcome::Error(ErrorReply::NOT_AVAILABLE),
@@ -174,8 +175,9 @@ impl Session {
     }
 
     async fn connect(&mut self, request: &ConnectRequest) -> Answer {
-        let identity = match check(&self.auth, &request.token) {
+        let identity = match check(&self.auth, &request.token).await {
             Ok(identity) => identity,
+            Err(Refused::Unknown) => return Ok(Outcome::Error(ErrorReply::INTERNAL)),
             Err(Refused::Expired) => return Ok(Outcome::Error(ErrorReply::TOKEN_EXPIRED)),
             Err(Refused::Invalid) => return Err(Disconnect::INVALID_TOKEN),
         };
@@ -365,9 +367,11 @@ impl Connected {
         })
     }
 
-    fn refresh(&mut self, auth: &Auth, client: &str, token: &str) -> Answer {
-        let identity = match check(auth, token) {
+    async fn refresh(&mut self, auth: &Auth, client: &str, token: &str) -> Answer {
+        let identity = match check(auth, token).await {
             Ok(identity) => identity,
+            // The client asks again; the token before is good for a while.
+            Err(Refused::Unknown) => return Ok(Outcome::Error(ErrorReply::INTERNAL)),
             // The client connects again and is then told that it needs another token.
             Err(Refused::Expired) => return Err(Disconnect::EXPIRED),
             Err(Refused::Invalid) => return Err(Disconnect::INVALID_TOKEN),

@@ -7,15 +7,17 @@ use service_kit::{Auth, Identity};
 pub(super) enum Refused {
     Expired,
     Invalid,
+    /// Who could tell doesn't answer.
+    Unknown,
 }
 
-pub(super) fn check(auth: &Auth, token: &str) -> Result<Identity, Refused> {
-    auth.check(token).map_err(|problem| {
+pub(super) async fn check(auth: &Auth, token: &str) -> Result<Identity, Refused> {
+    let checked = auth.authenticate(token).await;
+    checked.map_err(|problem| match problem.status {
+        503 => Refused::Unknown,
         // The one thing that a client can mend by itself; service-kit tells it only in words.
-        match problem.detail.contains("expired") {
-            true => Refused::Expired,
-            false => Refused::Invalid,
-        }
+        _ if problem.detail.contains("expired") => Refused::Expired,
+        _ => Refused::Invalid,
     })
 }
 

@@ -38,6 +38,8 @@ pub(super) struct Status {
     feed: FeedSource,
     /// Whether anybody may sign in as guest.
     guest: bool,
+    /// Whether users can be told by e-mail.
+    email: bool,
 }
 
 /// A token for the guest.
@@ -117,5 +119,6 @@ pub(super) async fn status(State(app): State<App>) -> Json<Status> {
         mode: if app.embedded { "embedded" } else { "services" },
         feed: app.feed,
         guest: app.auth.allows_guest(),
+        email: app.outside.client.mailer().is_some(),
     })
 }

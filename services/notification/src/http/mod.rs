@@ -2,6 +2,7 @@
 
 mod accounts;
 mod api;
+mod confirmations;
 mod dashboard;
 mod deliveries;
 mod events;
@@ -47,7 +48,7 @@ pub(crate) struct Outside {
 #[openapi(info(
     title = "AlgoTrade notification",
     description = "Signing in, accounts, a user's notifications here and outside (webhooks, Slack, \
-                   Discord, Telegram), and a user's events over the Centrifuge protocol (JSON) at \
+                   Discord, Telegram, e-mail), and a user's events over the Centrifuge protocol (JSON) at \
                    /connection/websocket, /connection/sse and \
                    /connection/http_stream"
 ))]
@@ -62,6 +63,8 @@ pub(crate) fn router(app: App) -> (Router, utoipa::openapi::OpenApi) {
         .routes(routes!(targets::list, targets::create))
         .routes(routes!(targets::change, targets::delete))
         .routes(routes!(targets::test))
+        .routes(routes!(confirmations::send))
+        .routes(routes!(confirmations::confirm))
         .routes(routes!(targets::exchange_secret))
         .routes(routes!(preferences::get, preferences::put))
         .routes(routes!(deliveries::list))

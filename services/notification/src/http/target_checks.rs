@@ -3,7 +3,7 @@
 use reqwest::Url;
 use service_kit::FieldError;
 
-use crate::outside::{Client, Form};
+use crate::outside::{Client, Form, MAILTO, mail_address};
 
 const MAX_NAME_CHARACTERS: usize = 60;
 const MAX_URL_BYTES: usize = 2_048;
@@ -17,6 +17,51 @@ pub(super) fn name(text: &str, errors: &mut Vec<FieldError>) -> String {
         errors.push(invalid("name", detail, "name it as you will find it again"));
     }
     name.to_owned()
+}
+
+/// Where a target is, as a URL: of a mailbox, `mailto:` and its address.
+pub(super) fn place(
+    form: Form,
+    text: Option<&str>,
+    email: Option<&str>,
+    client: &Client,
+    errors: &mut Vec<FieldError>,
+) -> String {
+    let (field, other) = match form {
+        Form::Email => ("email", text.map(|_| "url")),
+        _ => ("url", email.map(|_| "email")),
+    };
+    if let Some(other) = other {
+        let detail = format!("a target of this form has no {other}");
+        errors.push(invalid(other, detail, "leave it out"));
+    }
+    match form {
+        Form::Email => {
+            let address = email.unwrap_or_default().trim();
+            if mail_address(address).is_none() {
+                let detail = "this is no address of a mailbox".to_owned();
+                errors.push(invalid(field, detail, "as alice@example.com"));
+            }
+            format!("{MAILTO}{address}")
+        }
+        _ => {
+            let text = text.unwrap_or_default();
+            url(text, client, errors);
+            text.to_owned()
+        }
+    }
+}
+
+/// A mailbox was confirmed under its address.
+pub(super) fn not_of_mailboxes(form: Form, errors: &mut Vec<FieldError>) {
+    if form == Form::Email {
+        let detail = "a mailbox has no URL".to_owned();
+        errors.push(invalid(
+            "url",
+            detail,
+            "make another target for another address",
+        ));
+    }
 }
 
 pub(super) fn url(text: &str, client: &Client, errors: &mut Vec<FieldError>) {
@@ -64,8 +109,8 @@ pub(super) fn chat_id(
             errors.push(invalid("chat_id", detail, hint));
             None
         }
-        (Form::Webhook | Form::Slack | Form::Discord, None) => None,
-        (Form::Webhook | Form::Slack | Form::Discord, Some(_)) => {
+        (_, None) => None,
+        (_, Some(_)) => {
             let detail = "only Telegram has chats".to_owned();
             errors.push(invalid("chat_id", detail, "leave it out"));
             None
@@ -89,12 +134,22 @@ fn invalid(field: &str, detail: String, hint: &str) -> FieldError {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use service_kit::settings::NotificationsSettings;
+
     use super::*;
 
-    fn codes(text: &str, private: bool) -> Vec<String> {
+    fn client(private: bool) -> Client {
         service_kit::service::install_crypto_provider();
+        let settings = NotificationsSettings {
+            allow_private_targets: private,
+            ..NotificationsSettings::default()
+        };
+        Client::new(&settings).unwrap()
+    }
+
+    fn codes(text: &str, private: bool) -> Vec<String> {
         let mut errors = Vec::new();
-        url(text, &Client::new(private).unwrap(), &mut errors);
+        url(text, &client(private), &mut errors);
         errors.into_iter().map(|error| error.code).collect()
     }
 
@@ -116,6 +171,43 @@ mod tests {
         assert!(codes("http://192.168.1.1/a", true).is_empty());
         let long = format!("https://example.com/{}", "a".repeat(MAX_URL_BYTES));
         assert_eq!(codes(&long, true), ["invalid_target"]);
+    }
+
+    #[test]
+    fn a_target_is_at_a_url_or_an_address() {
+        let (hook, mail) = (Some("https://example.com/a"), Some(" alice@example.com "));
+        for (form, text, email, kept, wrong) in [
+            (Form::Webhook, hook, None, "https://example.com/a", vec![]),
+            (Form::Email, None, mail, "mailto:alice@example.com", vec![]),
+            (
+                Form::Webhook,
+                hook,
+                mail,
+                "https://example.com/a",
+                vec!["email"],
+            ),
+            (
+                Form::Email,
+                hook,
+                mail,
+                "mailto:alice@example.com",
+                vec!["url"],
+            ),
+            (Form::Slack, None, None, "", vec!["url"]),
+            (Form::Email, None, None, "mailto:", vec!["email"]),
+            (
+                Form::Email,
+                None,
+                Some("alice"),
+                "mailto:alice",
+                vec!["email"],
+            ),
+        ] {
+            let mut errors = Vec::new();
+            let found = place(form, text, email, &client(false), &mut errors);
+            let fields: Vec<&str> = errors.iter().map(|error| error.field.as_str()).collect();
+            assert_eq!((found.as_str(), fields), (kept, wrong), "{form:?}");
+        }
     }
 
     #[test]

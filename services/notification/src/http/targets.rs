@@ -13,9 +13,11 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::App;
-use super::target_checks::{chat_id, name, url};
+use super::confirmations::no_mail_server;
+use super::target_checks::{chat_id, name, not_of_mailboxes, place, url};
 use crate::outside::{
-    Attempt, Changes, Form, Health, MAX_TARGETS, NewTarget, Secret, Target, TargetError, Told,
+    Attempt, Changes, Form, Health, MAILTO, MAX_TARGETS, NewTarget, Secret, Target, TargetError,
+    Told,
 };
 
 /// A target, without what is secret of it.
@@ -24,11 +26,13 @@ pub(super) struct TargetAnswer {
     id: Uuid,
     name: String,
     form: Form,
-    /// Scheme and host of the URL: the rest may be a secret.
+    /// Scheme and host of the URL: the rest may be a secret. Of a mailbox, its address.
     address: String,
     /// Telegram's chat.
     chat_id: Option<String>,
     enabled: bool,
+    /// False for a mailbox whose code wasn't entered yet: nothing goes there.
+    confirmed: bool,
     /// Why it was switched off, if not by the user.
     off_reason: Option<String>,
     health: Health,
@@ -46,8 +50,9 @@ pub(super) struct TargetAnswer {
 }
 
 impl TargetAnswer {
-    fn new(target: Target) -> Self {
+    pub(super) fn new(target: Target) -> Self {
         Self {
+            confirmed: target.is_confirmed(),
             address: address(&target.url),
             health: target.health(),
             id: target.id,
@@ -67,8 +72,11 @@ impl TargetAnswer {
     }
 }
 
-/// `https://hooks.example.com`.
+/// `https://hooks.example.com`, or `alice@example.com`.
 fn address(url: &str) -> String {
+    if let Some(mailbox) = url.strip_prefix(MAILTO) {
+        return mailbox.to_owned();
+    }
     let origin = Url::parse(url).map(|url| url.origin().ascii_serialization());
     origin.unwrap_or_default()
 }
@@ -80,8 +88,10 @@ pub(super) struct NewTargetBody {
     /// 1 to 60 characters; no two of a user's are called the same.
     name: String,
     form: Form,
-    /// Where it is called with POST; `https://`, at most 2,048 bytes.
-    url: String,
+    /// Where it is called with POST; `https://`, at most 2,048 bytes. Not for e-mail.
+    url: Option<String>,
+    /// For e-mail, the address.
+    email: Option<String>,
     /// The chat, for Telegram.
     chat_id: Option<String>,
 }
@@ -91,6 +101,7 @@ pub(super) struct NewTargetBody {
 #[serde(deny_unknown_fields)]
 pub(super) struct TargetChanges {
     name: Option<String>,
+    /// Not of a mailbox: another address is another target.
     url: Option<String>,
     chat_id: Option<String>,
     enabled: Option<bool>,
@@ -105,6 +116,20 @@ pub(super) struct TestAnswer {
     reason: Option<String>,
     /// How long the target took.
     took_ms: u64,
+}
+
+impl TestAnswer {
+    pub(super) fn new(attempt: Attempt, took_ms: u64) -> Self {
+        let reason = match attempt {
+            Attempt::Delivered => None,
+            Attempt::Failed(failure) => Some(failure.reason),
+        };
+        Self {
+            delivered: reason.is_none(),
+            reason,
+            took_ms,
+        }
+    }
 }
 
 /// A webhook's new secret.
@@ -129,7 +154,8 @@ pub(super) async fn list(
     Ok(Json(Page::all(targets.collect())))
 }
 
-/// Makes a target. The answer is the only one that tells a webhook's secret.
+/// Makes a target. The answer is the only one that tells a webhook's secret. A mailbox is switched on
+/// by the code that is mailed to it.
 #[utoipa::path(
     post, path = "/v1/notifications/targets", tag = "notifications",
     operation_id = "create_notification_target", request_body = NewTargetBody,
@@ -137,7 +163,8 @@ pub(super) async fn list(
         (status = 201, body = TargetAnswer),
         (status = 401, body = Problem),
         (status = 409, description = "name_taken, too_many_targets", body = Problem),
-        (status = 422, description = "invalid_target, private_target", body = Problem),
+        (status = 422, description = "invalid_target, private_target, no_mail_server",
+            body = Problem),
     )
 )]
 pub(super) async fn create(
@@ -145,21 +172,25 @@ pub(super) async fn create(
     identity: Identity,
     ApiJson(body): ApiJson<NewTargetBody>,
 ) -> Result<(StatusCode, Json<TargetAnswer>), Problem> {
+    if body.form == Form::Email && app.outside.client.mailer().is_none() {
+        return Err(no_mail_server());
+    }
     let mut errors = Vec::new();
     let name = name(&body.name, &mut errors);
-    url(&body.url, &app.outside.client, &mut errors);
+    let (text, email) = (body.url.as_deref(), body.email.as_deref());
+    let place = place(body.form, text, email, &app.outside.client, &mut errors);
     let chat_id = chat_id(body.form, body.chat_id.as_deref(), &mut errors);
     if !errors.is_empty() {
         return Err(Problem::invalid(errors));
     }
     let secret = match body.form {
         Form::Webhook => Some(new_secret()?),
-        Form::Slack | Form::Discord | Form::Telegram => None,
+        Form::Slack | Form::Discord | Form::Telegram | Form::Email => None,
     };
     let new = NewTarget {
         name,
         form: body.form,
-        url: body.url,
+        url: place,
         chat_id,
         secret,
     };
@@ -178,7 +209,7 @@ pub(super) async fn create(
         (status = 200, body = TargetAnswer),
         (status = 401, body = Problem),
         (status = 404, body = Problem),
-        (status = 409, description = "name_taken", body = Problem),
+        (status = 409, description = "name_taken, not_confirmed", body = Problem),
         (status = 422, description = "invalid_target, private_target", body = Problem),
     )
 )]
@@ -189,9 +220,13 @@ pub(super) async fn change(
     ApiJson(body): ApiJson<TargetChanges>,
 ) -> Result<Json<TargetAnswer>, Problem> {
     let target = find(&app, &identity, id).await?;
+    if body.enabled == Some(true) && !target.is_confirmed() {
+        return Err(not_confirmed());
+    }
     let mut errors = Vec::new();
     let name = body.name.map(|text| name(&text, &mut errors));
     if let Some(text) = &body.url {
+        not_of_mailboxes(target.form, &mut errors);
         url(text, &app.outside.client, &mut errors);
     }
     let chat_id = match &body.chat_id {
@@ -237,7 +272,7 @@ pub(super) async fn delete(
     }
 }
 
-/// Calls a target now, whatever the preferences say, and tells what came of it.
+/// Tells a target something now, whatever the preferences say, and tells what came of it.
 #[utoipa::path(
     post, path = "/v1/notifications/targets/{id}/test", tag = "notifications",
     operation_id = "test_notification_target", params(("id" = Uuid, Path)),
@@ -245,6 +280,7 @@ pub(super) async fn delete(
         (status = 200, body = TestAnswer),
         (status = 401, body = Problem),
         (status = 404, body = Problem),
+        (status = 409, description = "not_confirmed", body = Problem),
         (status = 429, description = "too_many_tests", body = Problem),
     )
 )]
@@ -254,6 +290,9 @@ pub(super) async fn test(
     id: Result<Path<Uuid>, PathRejection>,
 ) -> Result<Json<TestAnswer>, Problem> {
     let target = find(&app, &identity, id).await?;
+    if !target.is_confirmed() {
+        return Err(not_confirmed());
+    }
     if !app.outside.targets.note_test(target.id).await? {
         let detail = "this target was tested a moment ago";
         return Err(
@@ -270,15 +309,13 @@ pub(super) async fn test(
         at: Utc::now(),
     };
     let started = std::time::Instant::now();
-    let reason = match app.outside.client.call(&target, &told).await {
-        Attempt::Delivered => None,
-        Attempt::Failed(failure) => Some(failure.reason),
-    };
-    Ok(Json(TestAnswer {
-        delivered: reason.is_none(),
-        reason,
-        took_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-    }))
+    let attempt = app.outside.client.tell(&target, &told).await;
+    Ok(Json(TestAnswer::new(attempt, took(started))))
+}
+
+/// In milliseconds.
+pub(super) fn took(started: std::time::Instant) -> u64 {
+    u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Gives a webhook another secret. For a day calls are signed with both.
@@ -309,7 +346,7 @@ pub(super) async fn exchange_secret(
     }
 }
 
-async fn find(
+pub(super) async fn find(
     app: &App,
     identity: &Identity,
     id: Result<Path<Uuid>, PathRejection>,
@@ -331,11 +368,19 @@ fn no_target() -> Problem {
     Problem::not_found("target")
 }
 
+fn not_confirmed() -> Problem {
+    let detail = "the address is not confirmed yet";
+    Problem::new(StatusCode::CONFLICT, "not_confirmed", detail)
+        .hint("enter the code that was mailed to it")
+}
+
 fn new_secret() -> Result<Secret, Problem> {
-    Secret::random().ok_or_else(|| {
-        let status = StatusCode::INTERNAL_SERVER_ERROR;
-        Problem::new(status, "no_randomness", "the system gave no random bytes")
-    })
+    Secret::random().ok_or_else(no_randomness)
+}
+
+pub(super) fn no_randomness() -> Problem {
+    let status = StatusCode::INTERNAL_SERVER_ERROR;
+    Problem::new(status, "no_randomness", "the system gave no random bytes")
 }
 
 fn refused(error: TargetError) -> Problem {
@@ -373,6 +418,7 @@ mod tests {
                 "https://api.telegram.org",
             ),
             ("http://127.0.0.1:9000/a?token=xyz", "http://127.0.0.1:9000"),
+            ("mailto:alice@example.com", "alice@example.com"),
         ] {
             assert_eq!(address(url), shown);
         }

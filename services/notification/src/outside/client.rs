@@ -1,4 +1,4 @@
-//! Calls a target, once.
+//! Tells a target something, once.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -6,9 +6,12 @@ use std::time::Duration;
 
 use chrono::Utc;
 use reqwest::{Url, header, redirect};
+use service_kit::settings::NotificationsSettings;
 
+use super::Form;
 use super::Told;
 use super::address::{self, PrivateAddress, PublicOnly};
+use super::mail::Mailer;
 use super::outcome::{self, Attempt, Failure};
 use super::signature;
 use super::targets::Target;
@@ -22,11 +25,13 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) struct Client {
     http: reqwest::Client,
     private: bool,
+    mailer: Option<Mailer>,
 }
 
 impl Client {
-    /// A client; to targets in private networks only if told so.
-    pub(crate) fn new(allow_private: bool) -> reqwest::Result<Self> {
+    /// A client; to targets in private networks only if told so, and to mailboxes where there is a
+    /// mail server.
+    pub(crate) fn new(settings: &NotificationsSettings) -> anyhow::Result<Self> {
         let mut http = reqwest::Client::builder()
             .timeout(TIMEOUT)
             .connect_timeout(CONNECT_TIMEOUT)
@@ -37,12 +42,13 @@ impl Client {
             // Targets are called rarely: open connections would mostly wait.
             .pool_max_idle_per_host(1)
             .pool_idle_timeout(Duration::from_secs(15));
-        if !allow_private {
+        if !settings.allow_private_targets {
             http = http.dns_resolver(Arc::new(PublicOnly));
         }
         Ok(Self {
             http: http.build()?,
-            private: allow_private,
+            private: settings.allow_private_targets,
+            mailer: Mailer::new(&settings.smtp)?,
         })
     }
 
@@ -56,8 +62,32 @@ impl Client {
         self.private
     }
 
-    /// Calls a target.
-    pub(crate) async fn call(&self, target: &Target, told: &Told) -> Attempt {
+    /// The way to mailboxes, where there is one.
+    pub(crate) fn mailer(&self) -> Option<&Mailer> {
+        self.mailer.as_ref()
+    }
+
+    /// Tells a target.
+    pub(crate) async fn tell(&self, target: &Target, told: &Told) -> Attempt {
+        match target.form {
+            Form::Email => self.mail(target, told).await,
+            _ => self.call(target, told).await,
+        }
+    }
+
+    async fn mail(&self, target: &Target, told: &Told) -> Attempt {
+        let Some(mailer) = &self.mailer else {
+            // It may come back, as when one replica isn't set up yet.
+            return Attempt::Failed(Failure::again("there is no mail server here now"));
+        };
+        match target.mailbox() {
+            Some(address) if target.is_confirmed() => mailer.tell(address, told).await,
+            Some(_) => Attempt::Failed(Failure::for_good("the address was not confirmed yet")),
+            None => Attempt::Failed(Failure::for_good("the target's address can't be read")),
+        }
+    }
+
+    async fn call(&self, target: &Target, told: &Told) -> Attempt {
         let Ok(url) = Url::parse(&target.url) else {
             return Attempt::Failed(Failure::for_good("the target's URL can't be read"));
         };

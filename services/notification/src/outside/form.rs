@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::{Told, severity_name};
+use super::{Told, letter, severity_name};
 
 /// Longest text that Discord takes, in characters.
 const DISCORD_CHARACTERS: usize = 2_000;
@@ -27,6 +27,8 @@ pub(crate) enum Form {
     Discord,
     /// Telegram's `sendMessage`, with the chat's id.
     Telegram,
+    /// A mail, to an address that its user confirmed.
+    Email,
 }
 
 impl Form {
@@ -37,10 +39,11 @@ impl Form {
             Self::Slack => "slack",
             Self::Discord => "discord",
             Self::Telegram => "telegram",
+            Self::Email => "email",
         }
     }
 
-    /// The body of a call.
+    /// The body of a call, or of a mail.
     pub(super) fn body(self, told: &Told, chat_id: Option<&str>) -> String {
         let body = match self {
             Self::Webhook => webhook(told),
@@ -51,6 +54,7 @@ impl Form {
             Self::Telegram => json!({"chat_id": chat_id.unwrap_or_default(),
                 "text": cut(&text(told), TELEGRAM_CHARACTERS),
                 "link_preview_options": {"is_disabled": true}}),
+            Self::Email => return letter::text(told),
         };
         body.to_string()
     }

@@ -1,5 +1,5 @@
-//! Notifications that go out of the house: to webhooks, and to Slack, Discord and Telegram, which
-//! are forms of one.
+//! Notifications that go out of the house: to webhooks, to Slack, Discord and Telegram, which are
+//! forms of one, and by e-mail.
 //!
 //! What shall go out is written in the transaction that keeps the notification, so that it is
 //! neither forgotten nor made up. Workers of all replicas take it from there: each target by one
@@ -8,7 +8,10 @@
 
 mod address;
 mod client;
+mod confirmation;
 mod form;
+mod letter;
+mod mail;
 mod outcome;
 mod pace;
 mod preferences;
@@ -18,13 +21,15 @@ mod targets;
 mod worker;
 
 pub(crate) use client::Client;
+pub(crate) use confirmation::{CodeRefused, Confirmed};
 pub(crate) use form::Form;
+pub(crate) use letter::address as mail_address;
 pub(crate) use outcome::Attempt;
 pub(crate) use pace::Health;
 pub(crate) use preferences::{KINDS, MAX_PER_HOUR, Preferences, Verdict};
 pub(crate) use queue::{Delivery, DeliveryState, Queue};
 pub(crate) use signature::Secret;
-pub(crate) use targets::{Changes, MAX_TARGETS, NewTarget, Target, TargetError, Targets};
+pub(crate) use targets::{Changes, MAILTO, MAX_TARGETS, NewTarget, Target, TargetError, Targets};
 pub(crate) use worker::{Limits, Worker};
 
 use chrono::{DateTime, Utc};

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 
+/// Of what a mail server says, in characters.
+const MAX_WORDS: usize = 200;
+
 /// How an attempt ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Attempt {
@@ -68,6 +71,21 @@ pub(super) fn judge(status: StatusCode, retry_after: Option<&str>) -> Attempt {
     Attempt::Failed(Failure { reason, then })
 }
 
+/// From the mail server's answer to a letter, and its words.
+pub(super) fn judge_mail(status: Option<u16>, words: &str) -> Attempt {
+    let Some(status) = status else {
+        return Attempt::Failed(Failure::again("the connection to the mail server broke"));
+    };
+    let words: String = words.chars().take(MAX_WORDS).collect();
+    let reason = format!("the mail server answered {status} ({})", words.trim());
+    Attempt::Failed(match status {
+        // It wants somebody to sign in, or another way to: not the letter's fault.
+        530 | 534 | 535 | 538 => Failure::again(reason),
+        500.. => Failure::for_good(reason),
+        _ => Failure::again(reason),
+    })
+}
+
 fn seconds(retry_after: Option<&str>) -> Option<Duration> {
     let seconds = retry_after?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds))
@@ -103,6 +121,28 @@ mod tests {
             (503, Some(Then::Again(None))),
         ] {
             assert_eq!(then(status, None), expected, "{status}");
+        }
+    }
+
+    #[test]
+    fn a_mail_that_is_refused_for_good_is_given_up() {
+        for (status, expected) in [
+            (None, Then::Again(None)),
+            (Some(421), Then::Again(None)),
+            (Some(450), Then::Again(None)),
+            (Some(452), Then::Again(None)),
+            (Some(530), Then::Again(None)),
+            (Some(535), Then::Again(None)),
+            (Some(550), Then::GiveUp),
+            (Some(552), Then::GiveUp),
+            (Some(554), Then::GiveUp),
+        ] {
+            let Attempt::Failed(failure) = judge_mail(status, " no such user ") else {
+                panic!("{status:?} counts as delivered");
+            };
+            assert_eq!(failure.then, expected, "{status:?}");
+            let told = failure.reason.contains("(no such user)");
+            assert_eq!(told, status.is_some(), "{}", failure.reason);
         }
     }
 

@@ -310,6 +310,10 @@ impl Queue {
         .bind(SHOWN_DAYS)
         .execute(&self.pool)
         .await?;
+        // What counts for the limits is younger.
+        sqlx::query("DELETE FROM notification.codes_sent WHERE at < now() - interval '1 day'")
+            .execute(&self.pool)
+            .await?;
         let waiting = sqlx::query_scalar(
             "SELECT count(*) FROM notification.deliveries
              WHERE state = 'pending' AND due_at <= now()",

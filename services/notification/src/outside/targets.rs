@@ -5,7 +5,7 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::pace::Health;
-use super::{Form, Preferences, Secret};
+use super::{Form, Preferences, Secret, mail_address};
 
 /// Targets of a user.
 pub(crate) const MAX_TARGETS: i64 = 10;
@@ -16,12 +16,19 @@ const BETWEEN_TESTS: f64 = 5.0;
 /// Separates the locks of this table from others.
 const LOCK_SEED: i64 = 0x7461_7267;
 
+/// How the URL of a mailbox begins.
+pub(crate) const MAILTO: &str = "mailto:";
+/// Why a mailbox is switched off from the beginning.
+const UNCONFIRMED: &str = "the address is not confirmed yet";
+
 /// Where a user wants to be told.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub(crate) struct Target {
     pub(crate) id: Uuid,
     pub(crate) name: String,
+    #[sqlx(rename = "kind")]
     pub(crate) form: Form,
+    /// Of a mailbox, `mailto:` and its address.
     pub(crate) url: String,
     pub(crate) chat_id: Option<String>,
     secret: Option<String>,
@@ -35,12 +42,13 @@ pub(crate) struct Target {
     pub(crate) last_failure_at: Option<DateTime<Utc>>,
     pub(crate) last_failure: Option<String>,
     pub(crate) created_at: DateTime<Utc>,
+    confirmed_at: Option<DateTime<Utc>>,
 }
 
 /// The columns of [`Target`].
-pub(super) const COLUMNS: &str = "id, name, form, url, chat_id, secret, old_secret, \
+pub(super) const COLUMNS: &str = "id, name, kind, url, chat_id, secret, old_secret, \
     old_secret_until, enabled, off_reason, failures, not_before, last_success_at, \
-    last_failure_at, last_failure, created_at";
+    last_failure_at, last_failure, created_at, confirmed_at";
 
 impl Target {
     /// What signs now.
@@ -49,6 +57,16 @@ impl Target {
         let old = old.filter(|_| self.old_secret_until.is_some_and(|until| now < until));
         let all = self.secret.iter().chain(old);
         all.map(|secret| Secret::kept(secret.clone())).collect()
+    }
+
+    /// The address of a mailbox.
+    pub(crate) fn mailbox(&self) -> Option<lettre::Address> {
+        mail_address(self.url.strip_prefix(MAILTO)?)
+    }
+
+    /// Whether it may be told anything: whoever reads a mailbox has said so first.
+    pub(crate) fn is_confirmed(&self) -> bool {
+        self.form != Form::Email || self.confirmed_at.is_some()
     }
 
     /// How it is.
@@ -65,6 +83,16 @@ pub(crate) struct NewTarget {
     pub(crate) url: String,
     pub(crate) chat_id: Option<String>,
     pub(crate) secret: Option<Secret>,
+}
+
+impl NewTarget {
+    /// The version before knows no mailboxes: to it, one is a webhook that can't be called.
+    fn kept_form(&self) -> Form {
+        match self.form {
+            Form::Email => Form::Webhook,
+            form => form,
+        }
+    }
 }
 
 /// What is changed of a target.
@@ -99,7 +127,7 @@ impl From<sqlx::Error> for TargetError {
 /// Reads and writes them. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Targets {
-    pool: PgPool,
+    pub(super) pool: PgPool,
 }
 
 impl Targets {
@@ -144,8 +172,9 @@ impl Targets {
             .execute(&mut *transaction)
             .await?;
         let query = format!(
-            "INSERT INTO notification.targets (id, user_id, name, form, url, chat_id, secret)
-             SELECT $1, $2, $3, $4, $5, $6, $7
+            "INSERT INTO notification.targets
+                 (id, user_id, name, form, url, chat_id, secret, enabled, off_reason)
+             SELECT $1, $2, $3, $4, $5, $6, $7, $9, CASE WHEN NOT $9 THEN $10 END
              WHERE (SELECT count(*) FROM notification.targets WHERE user_id = $2) < $8
              RETURNING {COLUMNS}"
         );
@@ -153,11 +182,13 @@ impl Targets {
             .bind(Uuid::now_v7())
             .bind(user_id)
             .bind(&new.name)
-            .bind(new.form)
+            .bind(new.kept_form())
             .bind(&new.url)
             .bind(&new.chat_id)
             .bind(new.secret.as_ref().map(Secret::expose))
             .bind(MAX_TARGETS)
+            .bind(new.form != Form::Email)
+            .bind(UNCONFIRMED)
             .fetch_optional(&mut *transaction)
             .await?;
         transaction.commit().await?;
@@ -217,7 +248,7 @@ impl Targets {
         let changed = sqlx::query(
             "UPDATE notification.targets SET secret = $3, old_secret = secret,
                  old_secret_until = now() + make_interval(hours => $4)
-             WHERE user_id = $1 AND id = $2 AND form = 'webhook'",
+             WHERE user_id = $1 AND id = $2 AND kind = 'webhook'",
         )
         .bind(user_id)
         .bind(id)

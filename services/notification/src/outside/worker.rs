@@ -107,7 +107,7 @@ impl Worker {
                 break;
             };
             let started = Instant::now();
-            let attempt = self.client.call(&target, &delivery.told()).await;
+            let attempt = self.client.tell(&target, &delivery.told()).await;
             telemetry::delivery_tried(target.form.as_str(), &attempt, started.elapsed());
             match attempt {
                 Attempt::Delivered => {

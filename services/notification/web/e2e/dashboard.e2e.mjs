@@ -380,6 +380,44 @@ test("a target is added, tested and deleted; what is wrong stands beside its fie
   expected = () => false;
 });
 
+test("a mailbox is told nothing before its code was entered", async (context) => {
+  // `algotrade up` has no mail server: there it isn't offered at all.
+  const { email } = await page.evaluate(async () => (await fetch("/v1/status")).json());
+  await page.goto(`${base}/settings/notifications`);
+  await page.getByRole("button", { name: "Add a target" }).click();
+  const offered = page.getByRole("button", { name: "E-mail" });
+  if (!email) {
+    assert.equal(await offered.count(), 0);
+    context.diagnostic("this server has no mail server");
+    return;
+  }
+  expected = (text) => /422/.test(text);
+  await offered.click();
+  await page.getByLabel("Name").fill("My mail");
+  await page.getByLabel("Address").fill("alice");
+  await page.getByRole("button", { name: "Add target" }).click();
+  await page.getByText("This is no address, such as alice@example.com.").waitFor();
+  await page.getByLabel("Address").fill("alice@example.com");
+  await page.getByRole("button", { name: "Add target" }).click();
+  const target = page.getByTestId("target").filter({ hasText: "My mail" });
+  assert.equal(await target.getByRole("button", { name: "Send a test" }).count(), 0);
+  await target.getByRole("button", { name: "Send a code" }).click();
+  await target.getByText("A code is on its way to alice@example.com.").waitFor();
+  await target.getByLabel("Code").fill("0000");
+  await target.getByRole("button", { name: "Confirm" }).click();
+  await target.getByText("this is not the code that was sent last").waitFor();
+  await accessible("mailbox to be confirmed");
+  await shoot("mailbox-laptop-light");
+  await target.getByLabel("Code").fill("12345678");
+  await target.getByRole("button", { name: "Confirm" }).click();
+  await target.getByText("Working").waitFor();
+  await target.getByRole("button", { name: "Send a test" }).waitFor();
+  await target.getByRole("button", { name: "Delete" }).click();
+  await target.getByRole("button", { name: "Delete it" }).click();
+  await target.waitFor({ state: "detached" });
+  expected = () => false;
+});
+
 test("a session is created through the form, and trades or waits; markup stays text", async () => {
   const name = `From the form <img src=x onerror="document.title='owned'">`;
   await page.goto(`${base}/sessions/new`);

@@ -57,7 +57,10 @@ export const ROUTES = [
   ],
   [
     "GET /v1/status",
-    () => [200, { version: "0.1.0", mode: "embedded", feed: "simulator", guest: true }],
+    () => [
+      200,
+      { version: "0.1.0", mode: "embedded", feed: "simulator", guest: true, email: true },
+    ],
   ],
   [
     "GET /v1/ops/health",

@@ -2,6 +2,8 @@
 import { randomUUID } from "node:crypto";
 import { now } from "./world.mjs";
 
+/** The stand-in sends no mails: this is what one would say. */
+const CODE = "12345678";
 const PREFERENCES = { min_severity: "info", kinds: {}, per_hour: 60, quiet_hours: null };
 
 /** `Refused` comes in so that the two modules don't import each other. */
@@ -42,7 +44,7 @@ export function targetRoutes(Refused) {
     ["GET /v1/notifications/targets", () => [200, list([...targets.values()])]],
     [
       "POST /v1/notifications/targets",
-      (_world, _match, _query, { name, form, url, chat_id = null }) => {
+      (_world, _match, _query, { name, form, url, email, chat_id = null }) => {
         if (/^https?:\/\/(127\.|10\.)/.test(url)) {
           const detail = "the address is not on the public internet";
           throw new Refused(422, "private_target", detail, {
@@ -50,15 +52,17 @@ export function targetRoutes(Refused) {
             hint: "Choose another.",
           });
         }
+        const mailbox = form === "email";
         const target = {
           id: randomUUID(),
           name,
           form,
-          address: new URL(url).origin,
+          address: mailbox ? email : new URL(url).origin,
           chat_id,
-          enabled: true,
-          off_reason: null,
-          health: "working",
+          enabled: !mailbox,
+          confirmed: !mailbox,
+          off_reason: mailbox ? "the address is not confirmed yet" : null,
+          health: mailbox ? "off" : "working",
           failures: 0,
           not_before: null,
           last_success_at: null,
@@ -83,6 +87,25 @@ export function targetRoutes(Refused) {
         find(id);
         targets.delete(id);
         return [204];
+      },
+    ],
+    [
+      "POST /v1/notifications/targets/([^/]+)/code",
+      (_world, [id]) => {
+        find(id);
+        return [200, { delivered: true, reason: null, took_ms: 84 }];
+      },
+    ],
+    [
+      "POST /v1/notifications/targets/([^/]+)/confirm",
+      (_world, [id], _query, { code }) => {
+        if (code.trim() !== CODE) {
+          const detail = "this is not the code that was sent last";
+          const hint = "Enter the eight digits of the newest mail.";
+          throw new Refused(422, "wrong_code", detail, { field: "code", hint });
+        }
+        const on = { confirmed: true, enabled: true, off_reason: null, health: "working" };
+        return [200, Object.assign(find(id), on)];
       },
     ],
     [

@@ -1,10 +1,18 @@
 import { expect, test } from "vitest";
-import { kindLabel, validatePreferences, validateTarget, type Preferences } from "./targets";
+import {
+  formsFor,
+  kindLabel,
+  newTarget,
+  validatePreferences,
+  validateTarget,
+  type Preferences,
+} from "./targets";
 
 const TARGET = {
   name: "Phone",
   form: "webhook",
   url: "https://example.com/x",
+  email: "",
   chatId: "",
 } as const;
 
@@ -18,6 +26,18 @@ test("a target needs a name, an address and, for Telegram, a chat", () => {
   expect(validateTarget({ ...TARGET, form: "telegram", chatId: "@me" })).toEqual({});
   expect(validateTarget({ ...TARGET, name: "é".repeat(60) })).toEqual({});
   expect(validateTarget({ ...TARGET, name: "é".repeat(61) })).toHaveProperty("name");
+});
+
+test("a mailbox needs an address, and is offered only where mails can be sent", () => {
+  const mail = { ...TARGET, form: "email", url: "", email: " alice@example.com " } as const;
+  expect(validateTarget(mail)).toEqual({});
+  for (const email of ["", "alice", "alice@localhost", "a b@example.com", "alice@example..com"]) {
+    expect(validateTarget({ ...mail, email })).toHaveProperty("email");
+  }
+  expect(newTarget(mail)).toEqual({ name: "Phone", form: "email", email: "alice@example.com" });
+  expect(newTarget(TARGET)).toEqual({ name: "Phone", form: "webhook", url: TARGET.url });
+  expect(formsFor(true).map(([form]) => form)).toContain("email");
+  expect(formsFor(false).map(([form]) => form)).not.toContain("email");
 });
 
 test("preferences are checked field by field", () => {

@@ -4,16 +4,18 @@ import { request } from "./api";
 import type { Page } from "./types";
 import type { Errors } from "./validate";
 
-export type TargetForm = "webhook" | "slack" | "discord" | "telegram";
+export type TargetForm = "webhook" | "slack" | "discord" | "telegram" | "email";
 
 export interface Target {
   id: string;
   name: string;
   form: TargetForm;
-  /** Scheme and host only: the rest may be a secret. */
+  /** Scheme and host only: the rest may be a secret. Of a mailbox, its address. */
   address: string;
   chat_id: string | null;
   enabled: boolean;
+  /** False for a mailbox whose code wasn't entered yet. */
+  confirmed: boolean;
   off_reason: string | null;
   health: "working" | "failing" | "down" | "off";
   failures: number;
@@ -93,7 +95,8 @@ export const preferencesQuery = queryOptions({
 export interface NewTarget {
   name: string;
   form: TargetForm;
-  url: string;
+  url?: string;
+  email?: string;
   chat_id?: string;
 }
 
@@ -115,6 +118,13 @@ export interface TestAnswer {
 export const testTarget = (id: string) =>
   request<TestAnswer>(targetPath(id, "/test"), { method: "POST" });
 
+/** Mails a code to a mailbox; the one before isn't good any more. */
+export const sendCode = (id: string) =>
+  request<TestAnswer>(targetPath(id, "/code"), { method: "POST" });
+
+export const confirmTarget = (id: string, code: string) =>
+  request<Target>(targetPath(id, "/confirm"), { method: "POST", body: { code } });
+
 export const exchangeSecret = (id: string) =>
   request<{ secret: string }>(targetPath(id, "/secret"), { method: "POST" });
 
@@ -129,10 +139,14 @@ export const FORMS: readonly (readonly [TargetForm, string])[] = [
   ["slack", "Slack"],
   ["discord", "Discord"],
   ["telegram", "Telegram"],
+  ["email", "E-mail"],
 ];
 
+/** What can be chosen: mail only where the installation has a mail server. */
+export const formsFor = (email: boolean) => FORMS.filter(([form]) => email || form !== "email");
+
 /** Where the address comes from, by form. */
-export const URL_HELP: Record<TargetForm, string> = {
+export const URL_HELP: Record<Exclude<TargetForm, "email">, string> = {
   webhook: "Called with POST; the body is JSON, signed as Standard Webhooks has it.",
   slack: "From Slack: Apps, Incoming Webhooks, Add to Slack.",
   discord: "From Discord: the channel's settings, Integrations, Webhooks.",
@@ -145,6 +159,7 @@ export interface TargetDraft {
   name: string;
   form: TargetForm;
   url: string;
+  email: string;
   chatId: string;
 }
 
@@ -154,6 +169,12 @@ export function validateTarget(draft: TargetDraft): Errors {
   const name = draft.name.trim();
   if (!name) errors.name = "Give it a name that you will recognise.";
   else if ([...name].length > MAX_NAME) errors.name = `Use at most ${MAX_NAME} characters.`;
+  if (draft.form === "email") {
+    if (!/^[^\s@]+@[^\s@.]+(\.[^\s@.]+)+$/.test(draft.email.trim())) {
+      errors.email = "This is no address, such as alice@example.com.";
+    }
+    return errors;
+  }
   const url = draft.url.trim();
   if (!url) errors.url = "Paste the address that is to be called.";
   else if (!/^https?:\/\/[^\s/]+/.test(url) || !URL.canParse(url)) {
@@ -163,6 +184,14 @@ export function validateTarget(draft: TargetDraft): Errors {
     errors.chat_id = "Enter the chat: a number, or @channel.";
   }
   return errors;
+}
+
+/** What is sent of a draft. */
+export function newTarget({ name, form, url, email, chatId }: TargetDraft): NewTarget {
+  const common = { name: name.trim(), form };
+  if (form === "email") return { ...common, email: email.trim() };
+  const chat = form === "telegram" ? { chat_id: chatId.trim() } : {};
+  return { ...common, url: url.trim(), ...chat };
 }
 
 export function validatePreferences(wanted: Preferences, perHour: number | null, most: number) {

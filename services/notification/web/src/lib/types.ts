@@ -14,6 +14,8 @@ export interface Status {
   mode: "embedded" | "services";
   feed: "coinbase" | "simulator" | null;
   guest: boolean;
+  /** Whether users can be told by e-mail; an older server doesn't say. */
+  email?: boolean;
 }
 
 export interface Product {

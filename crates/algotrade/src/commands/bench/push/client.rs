@@ -96,11 +96,14 @@ impl Client {
             };
             match message {
                 Some(Ok(Message::Text(text))) => {
-                    if text.as_str() == "{}" {
-                        self.socket.send(Message::text("{}")).await?;
-                    }
+                    let mut pinged = false;
                     for line in text.lines() {
+                        // A ping may stand among messages: Centrifugo gathers them in a frame.
+                        pinged |= line == "{}";
                         self.tally.take(line, &sent, &progress);
+                    }
+                    if pinged {
+                        self.socket.send(Message::text("{}")).await?;
                     }
                 }
                 Some(Ok(Message::Close(frame))) => bail!("a client was sent away: {frame:?}"),

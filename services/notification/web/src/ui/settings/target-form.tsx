@@ -1,9 +1,11 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useRef, useState, type FormEvent } from "react";
 import { Problem } from "../../lib/api";
+import { statusQuery } from "../../lib/queries";
 import {
   createTarget,
-  FORMS,
+  formsFor,
+  newTarget,
   URL_HELP,
   validateTarget,
   type Target,
@@ -13,8 +15,8 @@ import {
 import type { Errors } from "../../lib/validate";
 import { Failure, Field, Segments } from "../parts";
 
-const EMPTY: TargetDraft = { name: "", form: "webhook", url: "", chatId: "" };
-const FIELDS = ["name", "url", "chat_id"];
+const EMPTY: TargetDraft = { name: "", form: "webhook", url: "", email: "", chatId: "" };
+const FIELDS = ["name", "email", "url", "chat_id"];
 
 export function NewTargetForm({ onMade }: { onMade: (target: Target) => void }) {
   const client = useQueryClient();
@@ -23,6 +25,7 @@ export function NewTargetForm({ onMade }: { onMade: (target: Target) => void }) 
   const [errors, setErrors] = useState<Errors>({});
   const element = useRef<HTMLFormElement>(null);
   const create = useMutation({ mutationFn: createTarget });
+  const status = useQuery(statusQuery);
 
   const set = (change: Partial<TargetDraft>) => {
     setDraft((current) => ({ ...current, ...change }));
@@ -39,20 +42,15 @@ export function NewTargetForm({ onMade }: { onMade: (target: Target) => void }) 
     const found = validateTarget(draft);
     show(found);
     if (Object.keys(found).length > 0) return;
-    const { name, form, url, chatId } = draft;
-    const chat = form === "telegram" ? { chat_id: chatId.trim() } : {};
-    create.mutate(
-      { name: name.trim(), form, url: url.trim(), ...chat },
-      {
-        onSuccess: (made) => {
-          setDraft(EMPTY);
-          setOpen(false);
-          void client.invalidateQueries({ queryKey: ["targets"] });
-          onMade(made);
-        },
-        onError: (error) => show(error instanceof Problem ? error.byField : {}),
+    create.mutate(newTarget(draft), {
+      onSuccess: (made) => {
+        setDraft(EMPTY);
+        setOpen(false);
+        void client.invalidateQueries({ queryKey: ["targets"] });
+        onMade(made);
       },
-    );
+      onError: (error) => show(error instanceof Problem ? error.byField : {}),
+    });
   };
 
   if (!open) {
@@ -72,7 +70,7 @@ export function NewTargetForm({ onMade }: { onMade: (target: Target) => void }) 
           label="Kind of target"
           value={draft.form}
           onChange={(form) => set({ form })}
-          options={FORMS}
+          options={formsFor(status.data?.email === true)}
         />
       </div>
       <Field label="Name" error={errors.name}>
@@ -87,20 +85,37 @@ export function NewTargetForm({ onMade }: { onMade: (target: Target) => void }) 
           />
         )}
       </Field>
-      <Field label="Address" error={errors.url} help={URL_HELP[draft.form]}>
-        {(control) => (
-          <input
-            {...control}
-            name="url"
-            type="url"
-            autoComplete="off"
-            spellCheck={false}
-            placeholder="https://"
-            value={draft.url}
-            onChange={(event) => set({ url: event.target.value })}
-          />
-        )}
-      </Field>
+      {draft.form === "email" ? (
+        <Field label="Address" error={errors.email} help="A code is mailed to it first.">
+          {(control) => (
+            <input
+              {...control}
+              name="email"
+              type="email"
+              autoComplete="email"
+              spellCheck={false}
+              placeholder="alice@example.com"
+              value={draft.email}
+              onChange={(event) => set({ email: event.target.value })}
+            />
+          )}
+        </Field>
+      ) : (
+        <Field label="Address" error={errors.url} help={URL_HELP[draft.form]}>
+          {(control) => (
+            <input
+              {...control}
+              name="url"
+              type="url"
+              autoComplete="off"
+              spellCheck={false}
+              placeholder="https://"
+              value={draft.url}
+              onChange={(event) => set({ url: event.target.value })}
+            />
+          )}
+        </Field>
+      )}
       {draft.form === "telegram" && (
         <Field label="Chat" error={errors.chat_id} help="A number, or @channel.">
           {(control) => (

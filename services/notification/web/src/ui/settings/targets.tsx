@@ -13,6 +13,7 @@ import {
   type Target,
 } from "../../lib/targets";
 import { ConfirmButton, Empty, Failure, Panel, Skeleton } from "../parts";
+import { Confirmation } from "./confirmation";
 import { NewTargetForm } from "./target-form";
 import { SecretOnce } from "./secret";
 
@@ -28,7 +29,7 @@ export function Targets() {
       )}
       {targets.data?.length === 0 && (
         <Empty icon="bell" title="Nowhere yet">
-          Add a webhook, or a channel of Slack, Discord or Telegram.
+          Add a webhook, a channel of Slack, Discord or Telegram, or a mailbox.
         </Empty>
       )}
       {targets.data && targets.data.length > 0 && (
@@ -79,7 +80,7 @@ function TargetItem({ target, onSecret }: { target: Target; onSecret: (secret: s
           {target.chat_id && <> · {target.chat_id}</>}
         </span>
       </div>
-      <TargetNote target={target} />
+      {target.confirmed ? <TargetNote target={target} /> : <Confirmation target={target} />}
       {test.data && (
         <p role="status" className={test.data.delivered ? "up" : "field-error"}>
           {test.data.delivered
@@ -93,22 +94,26 @@ function TargetItem({ target, onSecret }: { target: Target; onSecret: (secret: s
         </p>
       )}
       <div className="form-actions">
-        <button
-          type="button"
-          className="button small"
-          disabled={test.isPending}
-          onClick={() => test.mutate()}
-        >
-          {test.isPending ? "Sending…" : "Send a test"}
-        </button>
-        <button
-          type="button"
-          className="button small"
-          disabled={change.isPending}
-          onClick={() => change.mutate(!target.enabled)}
-        >
-          {target.enabled ? "Switch off" : "Switch on"}
-        </button>
+        {target.confirmed && (
+          <>
+            <button
+              type="button"
+              className="button small"
+              disabled={test.isPending}
+              onClick={() => test.mutate()}
+            >
+              {test.isPending ? "Sending…" : "Send a test"}
+            </button>
+            <button
+              type="button"
+              className="button small"
+              disabled={change.isPending}
+              onClick={() => change.mutate(!target.enabled)}
+            >
+              {target.enabled ? "Switch off" : "Switch on"}
+            </button>
+          </>
+        )}
         {target.form === "webhook" && (
           <ConfirmButton
             icon="redo"
