@@ -28,6 +28,7 @@ fn whatever_is_killed_nothing_is_lost_and_nothing_doubled() {
     assert_eq!(report["verified"], report["sessions"], "{report:#}");
     assert_eq!(report["published"], 6_000, "{report:#}");
     assert!(report["executions"].as_u64() > Some(100), "{report:#}");
+    assert!(report["signals"].as_u64() > Some(100), "{report:#}");
     // Every kind of process was hit, and most of it while trades were coming.
     let troubles = report["troubles"].as_object().expect("troubles");
     for target in [

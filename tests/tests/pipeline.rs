@@ -13,12 +13,8 @@ use end_to_end_tests::oracle;
 use end_to_end_tests::recording::Recording;
 use end_to_end_tests::stack::Stack;
 
-/// One stack at a time: two of them on a small machine measure each other's patience.
-static ONE_STACK: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
-
 #[tokio::test(flavor = "multi_thread")]
 async fn an_hour_of_the_market_equals_the_oracle() {
-    let _alone = ONE_STACK.lock().await;
     let folder = tempfile::tempdir().unwrap();
     let recording = Recording::hour(folder.path());
     let mut stack = Stack::start(folder, &recording).await;
@@ -60,39 +56,4 @@ async fn an_hour_of_the_market_equals_the_oracle() {
         let took = stack.process(service).terminate(Duration::from_secs(10));
         assert!(took < Duration::from_secs(8), "{service} took {took:?}");
     }
-}
-
-/// strategy and forward-test are killed in the middle, several times; the ledger is the same.
-#[tokio::test(flavor = "multi_thread")]
-async fn killed_services_lose_and_repeat_nothing() {
-    let _alone = ONE_STACK.lock().await;
-    let folder = tempfile::tempdir().unwrap();
-    let recording = Recording::hour(folder.path());
-    let mut stack = Stack::start(folder, &recording).await;
-    let api = Api::new("alice");
-    let session_url = stack.start_session(&api, "BTCUSD").await;
-    let session_id = session_url.rsplit('/').next().unwrap().to_owned();
-
-    stack.simulator.release();
-    for (service, pause) in [
-        ("forward-test", 300),
-        ("strategy", 500),
-        ("forward-test", 200),
-        ("strategy", 100),
-    ] {
-        tokio::time::sleep(Duration::from_millis(pause)).await;
-        stack.process(service).kill();
-        stack.launch(service);
-        stack.ready(service).await;
-    }
-    stack.simulator.finished().await;
-    let trades = stack.simulator.summary().expect("a recording").trades();
-    stack.caught_up(trades).await;
-
-    assert_signals(&stack.kafka, &recording, &session_id);
-    assert_executions(&stack.kafka, &recording, &session_id);
-    assert_sequence_complete(&stack.kafka, &session_id);
-    let shown = api.trades(&session_url).await;
-    let expected = oracle::ask(&recording, "BTC-USD", "executions");
-    assert_eq!(shown.len(), expected.len());
 }

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use kafka_common::Delivery;
+#[cfg(feature = "embedded")]
+use kafka_common::{Delivery, KafkaSettings};
 use service_kit::Settings;
 
 /// Embedded servers that run; empty where both are given.
@@ -24,17 +25,8 @@ impl Backing {
             EmbeddedBroker::start(data, None),
             EmbeddedDatabase::start(data)
         )?;
-        settings.kafka.bootstrap_servers = broker.bootstrap_servers().to_string();
-        // The embedded broker has no transactions; repeats carry the ids of what they repeat.
-        settings.kafka.delivery = Delivery::AtLeastOnce;
-        // What its store costs by the record and the header; batches are cheap.
-        settings.kafka.record_headers = false;
-        settings.kafka.compression_type = "none".to_owned();
-        settings.kafka.max_batch_size = 262_144;
-        // A waiting fetch is answered after half of the wait, at the latest; until then the broker
-        // looks into each partition again and again, ever more often towards the end. A short wait
-        // is therefore dear: 100 ms took 55 % of a core where 250 ms take 33 %.
-        settings.kafka.fetch_max_wait_ms = 250;
+        settings.kafka.bootstrap_servers = broker.bootstrap_servers();
+        suit_embedded_broker(&mut settings.kafka);
         settings.database.url = database.url().to_owned().into();
         // The embedded database has one connection, which all services share.
         settings.database.max_connections = 1;
@@ -47,7 +39,6 @@ impl Backing {
     /// This build has nothing to embed.
     #[cfg(not(feature = "embedded"))]
     pub(crate) async fn embed(_data: &Path, _settings: &mut Settings) -> anyhow::Result<Self> {
-        let _ = Delivery::AtLeastOnce;
         anyhow::bail!(
             "this build has no embedded broker and database: build with `--features embedded`, \
              or give --kafka, --database and --redis"
@@ -61,4 +52,19 @@ impl Backing {
             tokio::join!(broker.shutdown(), database.shutdown());
         }
     }
+}
+
+/// What the embedded broker can do, and what it does well.
+#[cfg(feature = "embedded")]
+pub(crate) fn suit_embedded_broker(kafka: &mut KafkaSettings) {
+    // It has no transactions; repeats carry the ids of what they repeat.
+    kafka.delivery = Delivery::AtLeastOnce;
+    // What its store costs by the record and the header; batches are cheap.
+    kafka.record_headers = false;
+    kafka.compression_type = "none".to_owned();
+    kafka.max_batch_size = 262_144;
+    // It answers a waiting fetch after half of the wait, at the latest; until then it looks into each
+    // partition again and again, ever more often towards the end. A short wait is therefore dear:
+    // 100 ms took 55 % of a core where 250 ms take 33 %.
+    kafka.fetch_max_wait_ms = 250;
 }

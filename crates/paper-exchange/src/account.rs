@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::error::LedgerError;
-use crate::exact::{percentage, round8, sub};
+use crate::exact::{normalized, percentage, round8, sub};
 use crate::figures::Figures;
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
@@ -207,31 +207,34 @@ impl Account {
         out: &mut Vec<Output>,
     ) {
         self.counts.rejected += 1;
-        let mut execution = self.execution(ExecutionStatus::Rejected, order, quantity, time);
+        let sequence = self.next_sequence();
+        let rejected = ExecutionStatus::Rejected;
+        let mut execution = self.execution(sequence, rejected, order, quantity, time);
         execution.reason = why.to_string();
         out.push(Output::Execution(execution));
     }
 
     /// An execution that states the ledger as it is now, without fee and realised PnL.
     pub(crate) fn execution(
-        &mut self,
+        &self,
+        sequence: u64,
         status: ExecutionStatus,
         order: &OpenOrder,
         quantity: Decimal,
         time: DateTime<Utc>,
     ) -> Execution {
         Execution {
-            sequence: self.next_sequence(),
+            sequence,
             ordinal: order.progress.executions,
             status,
             action: order.request.action,
-            quantity: quantity.normalize(),
+            quantity: normalized(quantity),
             price: self.last_price,
             fee: Decimal::ZERO,
             slippage: Decimal::ZERO,
             realized_pnl: Decimal::ZERO,
-            cash: self.ledger.cash.normalize(),
-            position: self.ledger.position.normalize(),
+            cash: normalized(self.ledger.cash),
+            position: normalized(self.ledger.position),
             reason: order.request.reason.clone(),
             time,
             signal_id: order.request.signal_id,
@@ -248,9 +251,9 @@ impl Account {
             sequence: self.next_sequence(),
             time,
             price: self.last_price,
-            cash: self.ledger.cash.normalize(),
-            position: self.ledger.position.normalize(),
-            equity: self.equity.normalize(),
+            cash: normalized(self.ledger.cash),
+            position: normalized(self.ledger.position),
+            equity: normalized(self.equity),
         }
     }
 

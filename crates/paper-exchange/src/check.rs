@@ -2,7 +2,7 @@
 
 use rust_decimal::Decimal;
 
-use crate::exact::{MONEY_SCALE, mul};
+use crate::exact::{MONEY_SCALE, mul, normalized};
 use crate::kind::{Distance, OrderKind, OrderTerms, TimeInForce};
 use crate::model::ProductRules;
 use crate::order::{Action, OrderRequest, QuantityType};
@@ -128,7 +128,7 @@ pub(crate) fn size(
     session: &SessionTerms,
 ) -> Result<(), Reject> {
     let product = session.market().product;
-    let quantity = quantity.normalize();
+    let quantity = normalized(quantity);
     if let Some(increment) = product.quantity_increment
         && !(quantity % increment).is_zero()
     {

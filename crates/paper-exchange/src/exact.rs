@@ -13,7 +13,7 @@ pub(crate) fn mul(a: Decimal, b: Decimal) -> Option<Decimal> {
     let negative = a.is_sign_negative() != b.is_sign_negative();
     let (mut m, mut n) = (magnitude(a), magnitude(b));
     let mut scale = a.scale() + b.scale();
-    let mut product = m.checked_mul(n);
+    let mut product = wide_product(m, n);
     // Too wide for 128 bits, but perhaps only because of trailing zeros: 10 = 2 * 5 may be split
     // over the two factors.
     while product.is_none() && scale > 0 {
@@ -35,6 +35,14 @@ pub(crate) fn mul(a: Decimal, b: Decimal) -> Option<Decimal> {
         product = m.checked_mul(n);
     }
     from_parts(product?, scale, negative)
+}
+
+/// As `checked_mul`, sooner for the usual numbers, which are short.
+fn wide_product(m: u128, n: u128) -> Option<u128> {
+    match (u64::try_from(m), u64::try_from(n)) {
+        (Ok(m), Ok(n)) => Some(u128::from(m) * u128::from(n)),
+        _ => m.checked_mul(n),
+    }
 }
 
 /// `a + b`, or `None` if `Decimal` can't hold it exactly.
@@ -68,7 +76,11 @@ pub(crate) fn round8(value: Decimal) -> Decimal {
 /// The value in units of `10^-scale`, or `None` if it has more decimals or overflows. The value's
 /// sign is dropped: callers have checked that it isn't negative.
 pub(crate) fn to_units(value: Decimal, scale: u32) -> Option<u128> {
-    let value = value.normalize();
+    // Zeros at its end only matter where there are too many.
+    let value = match value.scale() <= scale {
+        true => value,
+        false => value.normalize(),
+    };
     let missing = scale.checked_sub(value.scale())?;
     magnitude(value).checked_mul(pow10(missing)?)
 }
@@ -151,9 +163,16 @@ pub(crate) fn magnitude(value: Decimal) -> u128 {
 fn aligned_sum(a: Decimal, b: Decimal) -> Option<(i128, u32)> {
     let scale = a.scale().max(b.scale());
     let widen = |value: Decimal| {
+        let (mantissa, missing) = (value.mantissa(), scale - value.scale());
+        if missing == 0 {
+            return Some(mantissa);
+        }
         // At most 10^28, as scales are.
-        let factor = pow10(scale - value.scale())? as i128;
-        value.mantissa().checked_mul(factor)
+        let factor = pow10(missing)? as i128;
+        match (i64::try_from(mantissa), i64::try_from(factor)) {
+            (Ok(mantissa), Ok(factor)) => Some(i128::from(mantissa) * i128::from(factor)),
+            _ => mantissa.checked_mul(factor),
+        }
     };
     Some((widen(a)?.checked_add(widen(b)?)?, scale))
 }
@@ -169,13 +188,13 @@ fn from_parts(mut mantissa: u128, mut scale: u32, negative: bool) -> Option<Deci
     if mantissa >= MANTISSA_LIMIT {
         return None;
     }
-    // In range by the check above, so the cast keeps the value.
-    let signed = if negative {
-        -(mantissa as i128)
-    } else {
-        mantissa as i128
-    };
-    Decimal::try_from_i128_with_scale(signed, scale).ok()
+    // 96 bits by the check above, of which each cast takes its 32; and a valid scale.
+    let (low, middle, high) = (
+        mantissa as u32,
+        (mantissa >> 32) as u32,
+        (mantissa >> 64) as u32,
+    );
+    Some(Decimal::from_parts(low, middle, high, negative, scale))
 }
 
 #[cfg(test)]
@@ -228,6 +247,14 @@ mod tests {
         assert_eq!(mul_div(7, 8, 9), Some((6, 2)));
         assert_eq!(mul_div(u128::MAX, 3, 3), Some((u128::MAX, 0)));
         assert_eq!(mul_div(u128::MAX, 4, 3), None);
+    }
+
+    #[test]
+    fn units_of_a_number_do_not_depend_on_its_zeros() {
+        assert_eq!(to_units(dec!(1.50), 8), Some(150_000_000));
+        assert_eq!(to_units(dec!(1.5000000000), 8), Some(150_000_000));
+        assert_eq!(to_units(dec!(1.5000000001), 8), None);
+        assert_eq!(to_units(dec!(0.00), 1), Some(0));
     }
 
     proptest! {

@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 use crate::account::Account;
 use crate::check;
 use crate::error::LedgerError;
-use crate::exact::{MONEY_SCALE, add, from_units, mul, sub};
+use crate::exact::{MONEY_SCALE, add, from_units, mul, normalized, sub};
 use crate::fill::Fill;
 use crate::open::Phase;
 use crate::order::Action;
@@ -86,7 +86,7 @@ impl Account {
         out: &mut Vec<Output>,
     ) -> Result<(), LedgerError> {
         let time = tick.time;
-        let quantity = quantity.normalize();
+        let quantity = normalized(quantity);
         let action = self.pending[index].request.action;
         let fees = self.terms.fees();
         let beyond = match action {
@@ -134,14 +134,16 @@ impl Account {
         let order = &mut self.pending[index];
         order.progress.filled = add(order.progress.filled, quantity).unwrap_or(quantity);
         let remaining = order.remaining().unwrap_or_default();
-        let order = order.clone();
-        let mut execution = self.execution(ExecutionStatus::Filled, &order, quantity, time);
-        execution.price = price.normalize();
-        execution.fee = settlement.fee.normalize();
-        execution.slippage = slippage.normalize();
-        execution.realized_pnl = settlement.realized_pnl.normalize();
+        let sequence = self.next_sequence();
+        let order = &self.pending[index];
+        let filled = ExecutionStatus::Filled;
+        let mut execution = self.execution(sequence, filled, order, quantity, time);
+        execution.price = normalized(price);
+        execution.fee = normalized(settlement.fee);
+        execution.slippage = normalized(slippage);
+        execution.realized_pnl = normalized(settlement.realized_pnl);
         execution.liquidity = Some(liquidity);
-        execution.remaining = remaining.normalize();
+        execution.remaining = normalized(remaining);
         out.push(Output::Execution(execution));
         let point = self.equity_point(time);
         out.push(Output::Equity(point));

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::exact::percentage;
+use crate::exact::{mul, percentage};
 
 /// Drawdown over the equity points, how sales ended, returns by minutes, time in the market.
 ///
@@ -104,9 +104,15 @@ impl Metrics {
         // digit, which a figure for display may.
         let fall = self.peak_equity - equity;
         self.max_drawdown = self.max_drawdown.max(fall);
-        self.max_drawdown_pct = self
-            .max_drawdown_pct
-            .max(percentage(fall, self.peak_equity));
+        // A fall that is no larger a part of its peak than the largest rounds to no more than that;
+        // whether it is, products tell sooner than a quotient.
+        let no_larger = mul(fall, Decimal::ONE_HUNDRED)
+            .zip(mul(self.max_drawdown_pct, self.peak_equity))
+            .is_some_and(|(now, largest)| now <= largest);
+        if !no_larger {
+            let percent = percentage(fall, self.peak_equity);
+            self.max_drawdown_pct = self.max_drawdown_pct.max(percent);
+        }
     }
 
     pub(crate) fn observe_sale(&mut self, realized_pnl: Decimal) {

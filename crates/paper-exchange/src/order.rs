@@ -6,7 +6,7 @@ use rust_decimal_macros::dec;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::exact::MONEY_SCALE;
+use crate::exact::{MONEY_SCALE, normalized};
 use crate::reject::Reject;
 
 /// Orders that may wait for a trade at once. In a market that trades, one waits for a tick; a
@@ -115,14 +115,13 @@ pub enum Disposition {
 impl OrderRequest {
     /// Trims what would be stored or printed.
     pub(crate) fn normalized(mut self) -> Self {
-        self.quantity = self.quantity.normalize();
-        let clean = |c: char| if c.is_control() { ' ' } else { c };
-        self.reason = self
-            .reason
-            .chars()
-            .take(MAX_REASON_CHARS)
-            .map(clean)
-            .collect();
+        self.quantity = normalized(self.quantity);
+        let long = self.reason.len() > MAX_REASON_CHARS;
+        if long || self.reason.contains(char::is_control) {
+            let clean = |c: char| if c.is_control() { ' ' } else { c };
+            let reason = self.reason.chars().take(MAX_REASON_CHARS).map(clean);
+            self.reason = reason.collect();
+        }
         self
     }
 

@@ -3,7 +3,9 @@
 
 use rust_decimal::Decimal;
 
-use crate::exact::{MONEY_SCALE, from_units, magnitude, mul_div, pow10, round8, to_units};
+use crate::exact::{
+    MONEY_SCALE, from_units, magnitude, mul_div, normalized, pow10, round8, to_units,
+};
 use crate::kind::{Distance, OrderTerms};
 use crate::order::{Action, OrderRequest, QuantityType};
 use crate::reject::Reject;
@@ -94,7 +96,7 @@ pub(crate) fn quantity_at(
         });
     }
     from_units(steps, MONEY_SCALE)
-        .map(|q| q.normalize())
+        .map(normalized)
         .ok_or(inexact)
 }
 

@@ -36,7 +36,11 @@ impl MarketTrade {
         if self.volume <= Decimal::ZERO {
             return Some(0);
         }
-        to_units(self.volume.trunc_with_scale(MONEY_SCALE), MONEY_SCALE)
+        let volume = match self.volume.scale() <= MONEY_SCALE {
+            true => self.volume,
+            false => self.volume.trunc_with_scale(MONEY_SCALE),
+        };
+        to_units(volume, MONEY_SCALE)
     }
 
     /// Minutes since 1970, rounded down.

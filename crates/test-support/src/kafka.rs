@@ -135,6 +135,12 @@ impl KafkaBroker {
         self.server.pid()
     }
 
+    /// Where the broker writes what it says; gone with the broker.
+    #[must_use]
+    pub fn log_path(&self) -> PathBuf {
+        self.dir.path().join("kafka.log")
+    }
+
     /// The end of the broker's log: what it warned about.
     #[must_use]
     pub fn log_tail(&self) -> String {

@@ -8,10 +8,12 @@ use std::time::Duration;
 use clap::Args;
 use coinbase::market::{self, MarketConfig, Until};
 use coinbase::simulator::Speed;
+use kafka_common::Delivery;
 use serde::Serialize;
 
 use crate::{cli, output};
 
+mod broker;
 mod ledgers;
 mod plan;
 mod play;
@@ -30,14 +32,19 @@ const LONGER: f64 = 1.15;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     algotrade chaos --kills 10 --trades 5000\n  \
-    algotrade chaos --seed 7 --json\n\n\
+    algotrade chaos --seed 7 --json\n  \
+    algotrade chaos --embedded --kills 50 --trades 20000\n\n\
     Starts a Kafka, a Postgres and a Redis of its own (as the tests do: see `make test`), and the\n\
     four services as processes. A recording of a random market is replayed twice: undisturbed, and\n\
     while services, broker, database and cache are killed (SIGKILL), stalled (SIGSTOP, up to longer\n\
     than the group waits for a member) and restarted. At the end `trade-executions` and\n\
     `forward-test-events` (read committed) of both runs must be the same, byte for byte but for the\n\
-    clock's time at which a session began, and every session must pass `algotrade verify`.\n\n\
+    clock's time at which a session began, each signal must be in `strategy-signals` once, and every\n\
+    session must pass `algotrade verify`.\n\n\
     What goes wrong, and when, is the seed's; what it meets is the machine's.\n\n\
+    With --embedded the broker is the one of `algotrade up`, in this process: it is restarted where\n\
+    a Kafka would be killed or stalled. It has no transactions, so an output may be there again;\n\
+    that is counted, and must say the same.\n\n\
     Exit code: 0; 1 if anything was lost, doubled or is different, or a run got stuck.")]
 pub(crate) struct Arguments {
     /// How often something goes wrong.
@@ -50,10 +57,13 @@ pub(crate) struct Arguments {
     #[arg(long, default_value_t = 100_000,
         value_parser = clap::value_parser!(u64).range(100..=250_000))]
     trades: u64,
+    /// On the embedded broker, with `at_least_once`.
+    #[arg(long)]
+    embedded: bool,
     /// Where the services' programs are; else beside this one.
     #[arg(long, value_name = "DIR")]
     binaries: Option<PathBuf>,
-    /// Keep the services' output here.
+    /// Keep what services and broker said here.
     #[arg(long, value_name = "DIR")]
     logs: Option<PathBuf>,
     /// End with one JSON object.
@@ -71,6 +81,7 @@ struct Report {
     /// Those that came while the recording was played.
     during_replay: usize,
     sessions: usize,
+    signals: usize,
     executions: u64,
     events: u64,
     /// Trades in `market-data-updates` after the disturbed run.
@@ -126,9 +137,13 @@ async fn chaos(arguments: &Arguments) -> anyhow::Result<Report> {
     let length = market.last.zip(market.first);
     let length = length.and_then(|(last, first)| (last - first).to_std().ok());
     let plan = plan::plan(arguments.seed, usize::try_from(arguments.kills)?);
+    let plan = match arguments.embedded {
+        true => plan::with_embedded_broker(plan),
+        false => plan,
+    };
 
-    output::note("starting Kafka, Postgres and Redis");
-    let mut servers = Servers::start().await?;
+    output::note("starting broker, Postgres and Redis");
+    let mut servers = Servers::start(arguments.embedded).await?;
     let mut run = async |name: &str, speed, plan: &[plan::Trouble]| {
         let part = servers.part(name).await?;
         let run = Run {
@@ -152,7 +167,9 @@ async fn chaos(arguments: &Arguments) -> anyhow::Result<Report> {
         plan.len(),
         output::duration(Duration::from_secs_f64(wanted))
     ));
-    let storm = run("storm", Speed::Times(speed.max(0.001)), &plan).await?;
+    let storm = run("storm", Speed::Times(speed.max(0.001)), &plan).await;
+    servers.broker.keep_log(&logs)?;
+    let storm = storm?;
     Ok(report(arguments, &plan, calm, storm))
 }
 
@@ -173,7 +190,11 @@ fn report(arguments: &Arguments, plan: &[plan::Trouble], calm: Outcome, storm: O
         let name = format!("{} {}", trouble.act.name(), trouble.target);
         *troubles.entry(name).or_insert(0) += 1;
     }
-    let comparison = storm.ledgers.compare(&calm.ledgers);
+    let delivery = match arguments.embedded {
+        true => Delivery::AtLeastOnce,
+        false => Delivery::ExactlyOnce,
+    };
+    let comparison = storm.ledgers.compare(&calm.ledgers, delivery);
     let verified = storm.verified.iter().filter(|v| v.agrees() && v.replayed);
     let verified = verified.count();
     let mut verify_differences = Vec::new();
@@ -197,6 +218,7 @@ fn report(arguments: &Arguments, plan: &[plan::Trouble], calm: Outcome, storm: O
         troubles,
         during_replay: storm.during,
         sessions: calm.verified.len(),
+        signals: storm.ledgers.signals(),
         executions: storm.ledgers.executions,
         events: storm.ledgers.events,
         published: storm.ledgers.trades,
@@ -226,16 +248,18 @@ fn print(report: &Report) {
         output::line(&format!("ended by itself, started again: {text}"));
     }
     output::line(&format!(
-        "{} trades, {} sessions, {} executions, {} events: {} lost, {} doubled, {} different; \
-         {} of {} sessions verified; {} of {} troubles during the replay, which took {}, and {} \
+        "{} trades, {} sessions, {} signals, {} executions, {} events: {} lost, {} doubled, {} different, \
+         {} repeats; {} of {} sessions verified; {} of {} troubles during the replay, which took {}, and {} \
          to catch up",
         report.published,
         report.sessions,
+        report.signals,
         report.executions,
         report.events,
         comparison.lost,
         comparison.duplicated,
         comparison.different,
+        comparison.repeats,
         report.verified,
         report.sessions,
         report.during_replay,

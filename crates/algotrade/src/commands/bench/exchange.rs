@@ -92,13 +92,13 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     output::note(&format!("fills: sha256 {hash}"));
     output::note("with a strategy");
     let trades = strategy::trades()?;
-    let (ours, hash) = strategy::measure(&trades, rounds)?;
+    let (ours, filled, hash) = strategy::measure(&trades, rounds)?;
     output::note(&format!(
         "SMA 10/30 on {} trades: sha256 {hash}",
         trades.len()
     ));
     let peer = match &arguments.peers {
-        Some(python) => peer::measure(python, &trades)?,
+        Some(python) => peer::measure(python, &trades, filled)?,
         None => {
             output::note("left out: nautilus_trader (--peers names a Python that has it)");
             None

@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 use forward_test::verify::Topic;
 use kafka_common::envelope;
 use kafka_common::inspect::{Broker, Flow, InspectError, Span};
-use kafka_common::{KafkaSettings, Topic as _};
+use kafka_common::messages::{SignalAction, StrategySignal};
+use kafka_common::topics::{MarketDataUpdates, StrategySignals};
+use kafka_common::{Delivery, KafkaSettings, Topic as _};
 use rdkafka::message::Message as _;
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
+use uuid::Uuid;
 
 /// The payloads of a session by sequence; more than one where something was doubled.
 type Said = BTreeMap<u64, Vec<String>>;
@@ -19,6 +22,8 @@ type Said = BTreeMap<u64, Vec<String>>;
 pub(super) struct Ledgers {
     /// By the session's id.
     sessions: BTreeMap<String, Said>,
+    /// How often each signal is in `strategy-signals`, by its id.
+    signals: BTreeMap<Uuid, u64>,
     pub(super) executions: u64,
     pub(super) events: u64,
     /// Records of `market-data-updates`.
@@ -32,6 +37,8 @@ pub(super) struct Comparison {
     pub(super) lost: u64,
     /// Outputs that are there more than once.
     pub(super) duplicated: u64,
+    /// The same where there are no transactions: whoever reads drops them by their sequence.
+    pub(super) repeats: u64,
     /// Outputs that say something else, or shouldn't be there.
     pub(super) different: u64,
     /// The first of each kind, in words.
@@ -88,11 +95,24 @@ pub(super) async fn read(kafka: &KafkaSettings) -> anyhow::Result<Ledgers> {
                 said.entry(sequence).or_default().push(text);
             })?;
         }
-        let trades = kafka_common::topics::MarketDataUpdates::SPEC.name;
+        each(StrategySignals::SPEC.name, &mut |_, data| {
+            // An id that can't be read is nobody's, and missed where it should be.
+            if let Some(id) = signal(data) {
+                *ledgers.signals.entry(id).or_default() += 1;
+            }
+        })?;
+        let trades = MarketDataUpdates::SPEC.name;
         each(trades, &mut |_, _| ledgers.trades += 1)?;
         Ok(ledgers)
     })
     .await?
+}
+
+/// The id of a signal that asks for an order; none of a record that tells something else.
+fn signal(data: &str) -> Option<Uuid> {
+    let data: StrategySignal = serde_json::from_str(data).ok()?;
+    let asks = data.signal.action != SignalAction::Hold;
+    data.signal_id.filter(|_| asks)
 }
 
 /// A payload's sequence, and its text without what differs between any two runs: the id that the
@@ -117,10 +137,14 @@ fn timeless(data: &str) -> (u64, String) {
 }
 
 impl Ledgers {
-    /// Compares with what was said when nobody disturbed.
-    pub(super) fn compare(&self, calm: &Self) -> Comparison {
+    /// Compares with what was said when nobody disturbed. Where there are no transactions an output
+    /// may be there again, if it says the same.
+    pub(super) fn compare(&self, calm: &Self, delivery: Delivery) -> Comparison {
         let mut comparison = Comparison::default();
         let none = Said::new();
+        let compare = |session: &str, expected: &Said, found: &Said, comparison: &mut _| {
+            compare(session, expected, found, delivery, comparison);
+        };
         for (session, expected) in &calm.sessions {
             let found = self.sessions.get(session).unwrap_or(&none);
             compare(session, expected, found, &mut comparison);
@@ -130,11 +154,50 @@ impl Ledgers {
                 compare(session, &none, found, &mut comparison);
             }
         }
+        self.compare_signals(calm, delivery, &mut comparison);
         comparison
+    }
+
+    fn compare_signals(&self, calm: &Self, delivery: Delivery, comparison: &mut Comparison) {
+        for id in calm.signals.keys() {
+            let again = match self.signals.get(id) {
+                Some(times) => times - 1,
+                None => {
+                    comparison.lost += 1;
+                    comparison.example(format!("signal {id} is lost"));
+                    0
+                }
+            };
+            match delivery {
+                Delivery::AtLeastOnce => comparison.repeats += again,
+                Delivery::ExactlyOnce if again == 0 => {}
+                Delivery::ExactlyOnce => {
+                    comparison.duplicated += again;
+                    comparison.example(format!("signal {id} is doubled"));
+                }
+            }
+        }
+        for id in self.signals.keys() {
+            if !calm.signals.contains_key(id) {
+                comparison.different += 1;
+                comparison.example(format!("signal {id} is unexpected"));
+            }
+        }
+    }
+
+    /// Signals that ask for an order.
+    pub(super) fn signals(&self) -> usize {
+        self.signals.len()
     }
 }
 
-fn compare(session: &str, expected: &Said, found: &Said, comparison: &mut Comparison) {
+fn compare(
+    session: &str,
+    expected: &Said,
+    found: &Said,
+    delivery: Delivery,
+    comparison: &mut Comparison,
+) {
     for (sequence, texts) in expected {
         let wanted = texts.first();
         let Some(there) = found.get(sequence) else {
@@ -142,12 +205,16 @@ fn compare(session: &str, expected: &Said, found: &Said, comparison: &mut Compar
             comparison.example(format!("{session} output {sequence} is lost: {texts:?}"));
             continue;
         };
-        let again = there.len().saturating_sub(1);
-        if again > 0 {
-            comparison.duplicated += again as u64;
-            comparison.example(format!("{session} output {sequence} is doubled: {there:?}"));
+        let again = there.len().saturating_sub(1) as u64;
+        match delivery {
+            Delivery::AtLeastOnce => comparison.repeats += again,
+            Delivery::ExactlyOnce if again == 0 => {}
+            Delivery::ExactlyOnce => {
+                comparison.duplicated += again;
+                comparison.example(format!("{session} output {sequence} is doubled: {there:?}"));
+            }
         }
-        if there.first() != wanted {
+        if there.iter().any(|text| Some(text) != wanted) {
             comparison.different += 1;
             comparison.example(format!(
                 "{session} output {sequence} is {there:?} and not {texts:?}"
@@ -188,12 +255,12 @@ mod tests {
             r#"{"event":"EQUITY","sequence":2,"timestamp":"b","strategy_id":"y"}"#,
             r#"{"event":"SESSION_STARTED","sequence":1,"timestamp":"c","strategy_id":"y"}"#,
         ]);
-        assert!(same.compare(&calm).agrees());
+        assert!(same.compare(&calm, Delivery::ExactlyOnce).agrees());
         let other = ledgers(&[
             r#"{"event":"SESSION_STARTED","sequence":1,"timestamp":"a","strategy_id":"x"}"#,
             r#"{"event":"EQUITY","sequence":2,"timestamp":"c","strategy_id":"x"}"#,
         ]);
-        assert_eq!(other.compare(&calm).different, 1);
+        assert_eq!(other.compare(&calm, Delivery::ExactlyOnce).different, 1);
     }
 
     #[test]
@@ -209,9 +276,56 @@ mod tests {
             r#"{"sequence":2,"a":1}"#,
             r#"{"sequence":4}"#,
         ]);
-        let found = storm.compare(&calm);
+        let found = storm.compare(&calm, Delivery::ExactlyOnce);
         assert_eq!((found.lost, found.duplicated, found.different), (1, 1, 2));
         assert_eq!(found.examples.len(), 4);
         assert!(!found.agrees());
+    }
+
+    #[test]
+    fn signals_are_counted_too() {
+        let signals = |ids: &[(u128, u64)]| Ledgers {
+            signals: ids
+                .iter()
+                .map(|(id, n)| (Uuid::from_u128(*id), *n))
+                .collect(),
+            ..Ledgers::default()
+        };
+        let calm = signals(&[(1, 1), (2, 1), (3, 1)]);
+        let storm = signals(&[(1, 1), (2, 3), (4, 1)]);
+        let found = storm.compare(&calm, Delivery::ExactlyOnce);
+        assert_eq!((found.lost, found.duplicated, found.different), (1, 2, 1));
+        let found = storm.compare(&calm, Delivery::AtLeastOnce);
+        assert_eq!((found.duplicated, found.repeats), (0, 2));
+        let record = |action: &str| {
+            format!(
+                r#"{{"session_id":"{0}","strategy_id":"{0}","signal_id":"{0}",
+                    "signal":{{"action":"{action}","quantity":1,"reason":""}},
+                    "market_data":{{"symbol":"BTCUSD","price":1}}}}"#,
+                Uuid::nil()
+            )
+        };
+        assert_eq!(signal(&record("BUY")), Some(Uuid::nil()));
+        assert_eq!(signal(&record("HOLD")), None);
+    }
+
+    #[test]
+    fn without_transactions_a_repeat_may_be_there_if_it_says_the_same() {
+        let calm = ledgers(&[r#"{"sequence":1}"#, r#"{"sequence":2}"#]);
+        let repeated = [
+            r#"{"sequence":1}"#,
+            r#"{"sequence":2}"#,
+            r#"{"sequence":2}"#,
+        ];
+        let found = ledgers(&repeated).compare(&calm, Delivery::AtLeastOnce);
+        assert!(found.agrees());
+        assert_eq!(found.repeats, 1);
+        let other = [
+            r#"{"sequence":1}"#,
+            r#"{"sequence":1,"a":1}"#,
+            r#"{"sequence":2}"#,
+        ];
+        let found = ledgers(&other).compare(&calm, Delivery::AtLeastOnce);
+        assert_eq!((found.repeats, found.different), (1, 1));
     }
 }

@@ -137,6 +137,16 @@ pub(super) fn plan(seed: u64, count: usize) -> Vec<Trouble> {
         .collect()
 }
 
+/// The plan where the broker is a part of this process: that can be restarted, and nothing else.
+pub(super) fn with_embedded_broker(mut plan: Vec<Trouble>) -> Vec<Trouble> {
+    for trouble in &mut plan {
+        if trouble.target == Target::Broker {
+            trouble.act = Act::Restart;
+        }
+    }
+    plan
+}
+
 /// About how long a plan takes: what the replay is paced by, so that it doesn't end before.
 pub(super) fn duration(plan: &[Trouble]) -> Duration {
     let each = plan.iter().map(|trouble| {

@@ -2,16 +2,17 @@
 
 use kafka_common::{KafkaSettings, admin};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
-use test_support::{KafkaBroker, PostgresServer, RedisServer};
+use test_support::{PostgresServer, RedisServer};
 
+use super::broker::Broker;
 use super::plan::{Act, Target};
 
 /// One of each.
 #[derive(Debug)]
 pub(super) struct Servers {
-    pub(super) kafka: KafkaBroker,
-    pub(super) postgres: PostgresServer,
-    pub(super) redis: RedisServer,
+    pub(super) broker: Broker,
+    postgres: PostgresServer,
+    redis: RedisServer,
 }
 
 /// A part of them: topics, groups, keys and a database of its own.
@@ -27,16 +28,16 @@ pub(super) struct Part {
 pub(super) const SESSION_TIMEOUT_MS: u32 = 6_000;
 
 impl Servers {
-    pub(super) async fn start() -> anyhow::Result<Self> {
+    pub(super) async fn start(embedded: bool) -> anyhow::Result<Self> {
         // A commit that was answered survives the server's death; losing it is another trouble than
         // those that the platform promises to stand.
-        let (kafka, postgres, redis) = tokio::try_join!(
-            KafkaBroker::start(),
+        let (broker, postgres, redis) = tokio::try_join!(
+            Broker::start(embedded),
             PostgresServer::start_with(&["synchronous_commit=on"]),
             RedisServer::start()
         )?;
         Ok(Self {
-            kafka,
+            broker,
             postgres,
             redis,
         })
@@ -52,13 +53,14 @@ impl Servers {
             .await?;
         connection.close().await?;
         let prefix = format!("{name}.");
-        let kafka = KafkaSettings {
-            bootstrap_servers: self.kafka.bootstrap_servers(),
+        let mut kafka = KafkaSettings {
+            bootstrap_servers: self.broker.bootstrap_servers(),
             topic_prefix: prefix.clone(),
             group_prefix: prefix.clone(),
             session_timeout_ms: SESSION_TIMEOUT_MS,
             ..KafkaSettings::default()
         };
+        self.broker.suit(&mut kafka);
         admin::set_up_topics(&kafka).await?;
         Ok(Part {
             kafka,
@@ -74,17 +76,7 @@ impl Servers {
     /// Does something to one of them, and waits until it serves again.
     pub(super) async fn disturb(&mut self, target: Target, act: Act) -> anyhow::Result<()> {
         match (target, act) {
-            (Target::Broker, Act::Kill { away }) => {
-                self.kafka.kill();
-                tokio::time::sleep(away).await;
-                self.kafka.restart().await
-            }
-            (Target::Broker, Act::Restart) => self.kafka.restart().await,
-            (Target::Broker, Act::Pause { away }) => {
-                self.kafka.pause()?;
-                tokio::time::sleep(away).await;
-                self.kafka.resume()
-            }
+            (Target::Broker, act) => self.broker.disturb(act).await,
             (Target::Database, Act::Kill { away }) => {
                 self.postgres.kill();
                 tokio::time::sleep(away).await;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use coinbase::simulator::{Simulator, SimulatorConfig, SimulatorHandle, Speed};
+use kafka_common::Delivery;
 use test_support::Program;
 
 use super::plan::{Act, SERVICES};
@@ -60,6 +61,29 @@ impl Stack {
             ("KAFKA__INSTANCE_ID", "0".to_owned()),
             ("KAFKA__SNAPSHOT_INTERVAL_MS", "500".to_owned()),
             ("KAFKA__SESSION_TIMEOUT_MS", SESSION_TIMEOUT_MS.to_string()),
+            (
+                "KAFKA__DELIVERY",
+                match part.kafka.delivery {
+                    Delivery::ExactlyOnce => "exactly_once".to_owned(),
+                    Delivery::AtLeastOnce => "at_least_once".to_owned(),
+                },
+            ),
+            (
+                "KAFKA__RECORD_HEADERS",
+                part.kafka.record_headers.to_string(),
+            ),
+            (
+                "KAFKA__COMPRESSION_TYPE",
+                part.kafka.compression_type.clone(),
+            ),
+            (
+                "KAFKA__MAX_BATCH_SIZE",
+                part.kafka.max_batch_size.to_string(),
+            ),
+            (
+                "KAFKA__FETCH_MAX_WAIT_MS",
+                part.kafka.fetch_max_wait_ms.to_string(),
+            ),
             ("DATABASE__URL", part.database_url.clone()),
             ("REDIS__URL", part.redis_url.clone()),
             ("REDIS__KEY_PREFIX", format!("{}:", part.prefix)),

@@ -1,6 +1,6 @@
 //! The account alone.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -16,6 +16,8 @@ use crate::commands::bench::figure::median;
 /// Prices of a walk that neither rises nor falls far.
 const PRICES: usize = 4_096;
 const OPEN_ORDERS: u32 = 10;
+/// Fills that are kept at a time.
+const PART: usize = 10_000;
 
 fn began() -> anyhow::Result<DateTime<Utc>> {
     DateTime::from_timestamp(1_767_571_200, 0).context("a time of this century")
@@ -107,43 +109,54 @@ pub(super) fn filling(fills: u64, rounds: u32) -> anyhow::Result<(f64, String)> 
     let (mut rates, mut hashes) = (Vec::new(), Vec::new());
     for _ in 0..rounds {
         let (mut account, mut out) = account(time)?;
-        // Ids are not what is measured; neither are hashes, which come after.
-        let mut ledger = Vec::with_capacity(usize::try_from(fills)?);
+        // Ids are not what is measured; neither are hashes, which are made between the parts, nor
+        // the memory that the whole ledger would take.
+        let mut ledger = Vec::with_capacity(PART);
+        let mut hasher = LedgerHasher::new();
         let reason = String::new();
-        let started = Instant::now();
-        for (number, price) in (0..fills).zip(prices.iter().cycle()) {
-            let millis = i64::try_from(number * 5).unwrap_or_default();
-            let now = time + TimeDelta::milliseconds(millis);
-            let request = OrderRequest {
-                signal_id: Uuid::from_u128(u128::from(number)),
-                action: match number % 2 {
-                    0 => Action::Buy,
-                    _ => Action::Sell,
-                },
-                quantity: Decimal::new(1, 2),
-                quantity_type: QuantityType::Units,
-                reason: reason.clone(),
-                time: now,
-            };
-            let _ = account.on_signal(request, &mut out);
-            let trade = MarketTrade {
-                price: *price,
-                volume: Decimal::new(15, 2),
-                time: now,
-            };
-            account.on_trade(&trade, &mut out)?;
-            for output in out.drain(..) {
-                if let Output::Execution(execution) = output {
-                    ledger.push(execution);
+        let mut trading = Duration::ZERO;
+        let mut orders = (0..fills).zip(prices.iter().cycle());
+        loop {
+            let started = Instant::now();
+            for (number, price) in orders.by_ref().take(PART) {
+                let millis = i64::try_from(number * 5).unwrap_or_default();
+                let now = time + TimeDelta::milliseconds(millis);
+                let request = OrderRequest {
+                    signal_id: Uuid::from_u128(u128::from(number)),
+                    action: match number % 2 {
+                        0 => Action::Buy,
+                        _ => Action::Sell,
+                    },
+                    quantity: Decimal::new(1, 2),
+                    quantity_type: QuantityType::Units,
+                    reason: reason.clone(),
+                    time: now,
+                };
+                let _ = account.on_signal(request, &mut out);
+                let trade = MarketTrade {
+                    price: *price,
+                    volume: Decimal::new(15, 2),
+                    time: now,
+                };
+                account.on_trade(&trade, &mut out)?;
+                for output in out.drain(..) {
+                    if let Output::Execution(execution) = output {
+                        ledger.push(execution);
+                    }
                 }
             }
+            trading += started.elapsed();
+            if ledger.is_empty() {
+                break;
+            }
+            ledger
+                .drain(..)
+                .for_each(|execution| hasher.push(&execution));
         }
-        rates.push(fills as f64 / started.elapsed().as_secs_f64());
+        rates.push(fills as f64 / trading.as_secs_f64());
         if account.counts().fills != fills {
             bail!("{} fills, not {fills}", account.counts().fills);
         }
-        let mut hasher = LedgerHasher::new();
-        ledger.iter().for_each(|execution| hasher.push(execution));
         hashes.push(hasher.finish());
     }
     Ok((median(&rates), agreed(hashes)?))

@@ -2,9 +2,16 @@
 
 usage: peer.py TRADES
 
-TRADES: a line a trade: nanoseconds since 1970, price, size. The strategy is the crossover of SMA 10
+TRADES: a line a trade: nanoseconds since 1970, price. The strategy is the crossover of SMA 10
 and 30 on trades: it buys for half of its cash where the fast average comes to lie above the slow
-one, and sells all where it comes to lie below. Prints one JSON object:
+one, and sells all where it comes to lie below.
+
+Its matching engine makes a book of one level a side out of each trade, of the trade's size, and fills
+what is beyond that one tick further: with the trades' own sizes nearly every market order is filled
+in two parts. The exchange that it is compared with fills an order whole at the next trade, as its
+default model says, so the trades are given a size that does the same here: as many fills, for the same
+orders. What stays different is when: the book is the trade's that the strategy sees, so an order
+fills at the very price that caused it, where ours waits for the next trade. Prints one JSON object:
 {"version": null} where nautilus_trader isn't installed, else version, seconds of the run (reading
 and preparing not included), trades and fills.
 """
@@ -28,6 +35,10 @@ try:
 except ImportError:
     print(json.dumps({"version": None}))
     sys.exit(0)
+
+
+# Units; more than any order of the strategy.
+WHOLE = 1_000.0
 
 
 class Crossover(Strategy):
@@ -77,11 +88,11 @@ def main():
     ticks = []
     with open(sys.argv[1], encoding="utf-8") as lines:
         for number, line in enumerate(lines):
-            nanos, price, size = line.split()
+            nanos, price = line.split()
             ticks.append(TradeTick(
                 instrument_id=instrument.id,
                 price=Price(float(price), instrument.price_precision),
-                size=Quantity(max(float(size), 0.000001), instrument.size_precision),
+                size=Quantity(WHOLE, instrument.size_precision),
                 # A market order fills against the side that a trade has left a price on.
                 aggressor_side=AggressorSide.BUYER if number % 2 else AggressorSide.SELLER,
                 trade_id=TradeId(str(number)),

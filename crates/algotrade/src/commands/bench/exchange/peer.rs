@@ -23,14 +23,15 @@ struct Answer {
     fills: u64,
 }
 
-/// Its trades a second; none where it isn't installed.
-pub(super) fn measure(python: &str, trades: &[Tick]) -> anyhow::Result<Option<f64>> {
+/// Its trades a second; none where it isn't installed. `fills` is what the same orders were filled in
+/// here: a comparison of other work would be none.
+pub(super) fn measure(python: &str, trades: &[Tick], fills: u64) -> anyhow::Result<Option<f64>> {
     let mut file = tempfile::NamedTempFile::new()?;
     let mut text = String::new();
     for trade in trades {
         let nanos = trade.time.timestamp_nanos_opt().unwrap_or_default();
         // Writing to a String can't fail.
-        let _ = writeln!(text, "{nanos} {} {}", trade.price, trade.volume);
+        let _ = writeln!(text, "{nanos} {}", trade.price);
     }
     file.write_all(text.as_bytes())?;
     file.flush()?;
@@ -66,5 +67,10 @@ pub(super) fn measure(python: &str, trades: &[Tick]) -> anyhow::Result<Option<f6
         "nautilus_trader {version}: {} trades, {} fills in {:.2} s",
         answer.trades, answer.fills, answer.seconds
     ));
+    anyhow::ensure!(
+        answer.fills == fills,
+        "--peers: nautilus_trader {version} has {} fills, and {fills} are here: the two don't do the same",
+        answer.fills
+    );
     Ok(Some(answer.trades as f64 / answer.seconds))
 }

@@ -43,12 +43,12 @@ pub(super) fn trades() -> anyhow::Result<Vec<Tick>> {
     }
 }
 
-/// Trades a second, and the ledger's fingerprint.
-pub(super) fn measure(trades: &[Tick], rounds: u32) -> anyhow::Result<(f64, String)> {
+/// Trades a second, the fills, and the ledger's fingerprint.
+pub(super) fn measure(trades: &[Tick], rounds: u32) -> anyhow::Result<(f64, u64, String)> {
     let (_, graph) = demo::crossover()?;
     let plan = strategy_engine::compile(&graph).plan;
     let plan = Arc::new(plan.context("the crossover doesn't compile")?);
-    let (mut rates, mut said) = (Vec::new(), Vec::new());
+    let (mut rates, mut said, mut fills) = (Vec::new(), Vec::new(), 0);
     for _ in 0..rounds {
         let started = Instant::now();
         let mut backtest = Backtest::new(&plan, &Terms::default())?;
@@ -57,7 +57,8 @@ pub(super) fn measure(trades: &[Tick], rounds: u32) -> anyhow::Result<(f64, Stri
         }
         let result = backtest.finish();
         rates.push(trades.len() as f64 / started.elapsed().as_secs_f64());
-        said.push(format!("{} ({} fills)", result.ledger_sha256, result.fills));
+        fills = result.fills;
+        said.push(format!("{} ({fills} fills)", result.ledger_sha256));
     }
-    Ok((median(&rates), agreed(said)?))
+    Ok((median(&rates), fills, agreed(said)?))
 }
