@@ -55,7 +55,7 @@ test:
 	python3 scripts/check-migrations.py
 	$(BIN)/test-servers run -- deploy/stack.sh $(BIN) commands docs doctor roles keys monitoring backup secure
 	cargo test $(CARGO_FLAGS) --no-run
-	$(BIN)/test-servers run -- cargo test $(CARGO_FLAGS)
+	$(BIN)/test-servers run -- cargo test $(CARGO_FLAGS) --no-fail-fast
 
 ## test-stack: nonsense to every documented path, the cost of idling, Kafka Connect, a collector of
 ##             traces; the images, built and run by podman

@@ -541,7 +541,7 @@ proptest! {
 /// A comma makes a tuple of a value, which compiles to something else, or to nothing.
 #[test]
 fn formatting_leaves_a_tuple_a_tuple() {
-    let source = "strategy(\"SMA\")\n\nfast = sma(close, 20),\n\nif close > 1:\n    buy()\n";
+    let source = "strategy(\"SMA\")\n\nfast = sma(close, 20),\n\nif crosses_above(close, fast):\n    buy()\n";
     assert!(compile_script(source).compilation.plan.is_none());
     assert_eq!(format_script(source).as_deref(), Ok(source));
 }
