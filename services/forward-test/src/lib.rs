@@ -4,7 +4,7 @@
 //! - [`control`]: pause, resume, clone
 //! - [`comparing`]: several beside each other
 //! - [`ordering`]: orders: to see, to place, to change, to cancel
-//! - [`reports`]: figures
+//! - [`reports`]: a session's figures
 //! - [`exporting`]: trades as a file; [`parquet`] is one form of it
 //! - [`commands`]: what users ask of running sessions, on its way to the log
 //! - [`deploying`]: brings sessions to the strategy service, as often as it takes
