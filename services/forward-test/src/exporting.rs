@@ -192,7 +192,7 @@ mod tests {
                 "status": "FILLED", "timestamp": "2026-01-05T00:00:00.123456Z",
                 "fee": 0.1234567890123, "cash": -1.5, "sequence": number, "reason": "ä \"quoted\", text",
             });
-            if number % 3 != 0 {
+            if !number.is_multiple_of(3) {
                 trade["order"] = order;
                 trade["position"] = json!(number);
             }

@@ -12,7 +12,7 @@ use kafka_common::partitioner::partition_of;
 use kafka_common::past::KafkaPast;
 use kafka_common::topics::{MarketDataUpdates, StrategySignals};
 use kafka_common::{
-    Delivery, ForwardTestService, KafkaSettings, Service as _, Topic as _, admin, envelope,
+    Delivery, ForwardTestService, KafkaSettings, Service as _, Topic as _, admin, envelope, header,
 };
 use rdkafka::message::{BorrowedMessage, Message as _};
 use serde_json::value::RawValue;
