@@ -171,6 +171,8 @@ impl LetterFilter {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use rdkafka::message::Headers as _;
+
     use super::*;
 
     fn letter() -> Letter {
