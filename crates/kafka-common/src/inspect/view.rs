@@ -175,7 +175,7 @@ mod tests {
         let cut = "é".repeat(2_000);
         for (value, why) in [
             (&b""[..], "no value"),
-            (&[0xff, 0xfe][..], "topic's message"),
+            (&[0xff, 0xfe][..], "not UTF-8"),
             (cut.as_bytes(), "topic's message"),
             (
                 &br#"{"timestamp":"2024-01-01T12:00:00Z","producer_service":"x","data":{}}"#[..],
