@@ -116,6 +116,9 @@ impl Lane {
         let room = room && self.held.len() < self.limits.max_held;
         if room {
             self.held.insert(id, tick);
+        } else {
+            // If it can't be fetched either, its place is marked, and a mark stands beside a price.
+            self.anchor.get_or_insert(Anchor::from(&tick.trade));
         }
         self.look(now);
         if room { Taken::New } else { Taken::LeftOut }

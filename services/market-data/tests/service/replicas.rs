@@ -32,6 +32,8 @@ async fn replicas_take_over_from_one_that_is_killed_or_paused() {
         one.partitions().await.len() == 4 && two.partitions().await.len() == 4
     })
     .await;
+    // What one holds it subscribes to a moment later, and the log begins with what comes then.
+    tokio::time::sleep(Duration::from_secs(2)).await;
     simulator.release();
     tokio::time::sleep(Duration::from_secs(3)).await;
 
