@@ -384,7 +384,7 @@ async fn sign_in_status_and_page() {
     assert_eq!(
         status,
         json!({"version": env!("CARGO_PKG_VERSION"), "mode": "services", "feed": "simulator",
-            "guest": true})
+            "guest": true, "email": false})
     );
     app.ready().await;
     let document = app.get("/openapi.json", None).await.1;
