@@ -99,38 +99,35 @@ find_nginx() {
     "$nginx" -v 2>/dev/null || fail "nginx lacks a library here: apt-get install nginx-light"
 }
 
+# fetch_jar GROUP:ARTIFACT:VERSION FILE: from Maven, unless it is there. Moved to its place when it is
+# whole, so that a run that was cut off leaves nothing that looks like it.
+fetch_jar() {
+    local artifact=$1 file=$2 folder
+    [ -e "$file" ] && return
+    step "fetching $artifact"
+    mkdir -p "$tools"
+    folder=$(mktemp -d "$tools/fetching.XXXXXX")
+    mvn -q -B dependency:copy -DoutputDirectory="$folder" -Dartifact="$artifact" ||
+        fail "Maven can't fetch $artifact, see above"
+    mv "$folder"/*.jar "$file"
+    rm -rf "$folder"
+}
+
 # The agent of deploy/kafka/Dockerfile, in the version and with the checksum that stand there.
 find_jmx_exporter() {
-    local version checksum partial
+    local version checksum
     version=$(sed -n 's/^ARG JMX_EXPORTER_VERSION=//p' deploy/kafka/Dockerfile)
     checksum=$(sed -n 's/^ARG JMX_EXPORTER_SHA256=//p' deploy/kafka/Dockerfile)
     jmx_exporter="$tools/jmx-exporter-$version.jar"
-    if [ ! -e "$jmx_exporter" ]; then
-        step "fetching jmx_prometheus_javaagent $version"
-        mkdir -p "$tools"
-        partial=$(mktemp -d "$tools/partial.XXXXXX")
-        mvn -q -B dependency:copy -DoutputDirectory="$partial" \
-            -Dartifact="io.prometheus.jmx:jmx_prometheus_javaagent:$version" ||
-            fail "Maven can't fetch jmx_prometheus_javaagent $version, see above"
-        mv "$partial"/*.jar "$jmx_exporter"
-        rm -rf "$partial"
-    fi
+    fetch_jar "io.prometheus.jmx:jmx_prometheus_javaagent:$version" "$jmx_exporter"
     echo "$checksum  $jmx_exporter" | sha256sum --check --quiet ||
         fail "$jmx_exporter is not the file that deploy/kafka/Dockerfile names"
 }
 
 # Kafka's own file connector, which its image has and the libraries of its server don't.
 find_connect_file() {
-    local version partial
+    local version
     version=$(sed -n 's/^ARG KAFKA_VERSION=//p' deploy/kafka/Dockerfile)
     connect_file="$tools/connect-file-$version.jar"
-    [ -e "$connect_file" ] && return
-    step "fetching connect-file $version"
-    mkdir -p "$tools"
-    partial=$(mktemp -d "$tools/partial.XXXXXX")
-    mvn -q -B dependency:copy -DoutputDirectory="$partial" \
-        -Dartifact="org.apache.kafka:connect-file:$version" ||
-        fail "Maven can't fetch connect-file $version, see above"
-    mv "$partial"/*.jar "$connect_file"
-    rm -rf "$partial"
+    fetch_jar "org.apache.kafka:connect-file:$version" "$connect_file"
 }
