@@ -176,6 +176,14 @@ pub enum ClientError {
          done there"
     )]
     AssignmentLost,
+    /// A call of the client didn't end, whatever time it was given.
+    #[error("{action}: {why}")]
+    Unanswered {
+        /// What was asked for.
+        action: &'static str,
+        /// How long it was waited for.
+        why: String,
+    },
     /// A consumer's thread ended unexpectedly.
     #[error("the consumer's thread ended: {0}")]
     Thread(String),

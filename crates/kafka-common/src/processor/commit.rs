@@ -4,12 +4,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientContext;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext};
+use rdkafka::consumer::{
+    BaseConsumer, CommitMode, Consumer, ConsumerContext, ConsumerGroupMetadata,
+};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 use rdkafka::{Statistics, TopicPartitionList};
 
+use super::deadline::call_within;
 use super::outputs::OutputRecord;
 use crate::acl::Operation;
 use crate::error::ClientError;
@@ -18,6 +21,9 @@ use crate::statistics::ClientStatistics;
 use crate::telemetry;
 
 const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(30);
+/// Time for offsets to become a part of a transaction; and beyond it, before the call is given up.
+const OFFSETS_TIMEOUT: Duration = Duration::from_secs(10);
+const OFFSETS_GRACE: Duration = Duration::from_secs(1);
 /// Time for a transaction that is there only to be aborted.
 const RELEASE_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -61,7 +67,8 @@ impl ProducerContext for DeliveryContext {
 /// The producer of a processor.
 pub(super) struct Committer {
     transactional_id: String,
-    producer: BaseProducer<DeliveryContext>,
+    /// Shared with a call that hasn't ended.
+    producer: Arc<BaseProducer<DeliveryContext>>,
     failed: FirstFailure,
     transactional: bool,
     in_transaction: bool,
@@ -94,7 +101,7 @@ impl Committer {
         let flush_timeout = settings.delivery_timeout();
         Ok(Self {
             transactional_id: settings.transactional_id(service),
-            producer,
+            producer: Arc::new(producer),
             failed,
             transactional,
             in_transaction: false,
@@ -165,9 +172,7 @@ impl Committer {
         if consumer.assignment_lost() {
             return Err(ClientError::AssignmentLost);
         }
-        self.producer
-            .send_offsets_to_transaction(offsets, &group, TRANSACTION_TIMEOUT)
-            .map_err(self.failed_to("adding offsets to the transaction"))?;
+        self.send_offsets(offsets, group, OFFSETS_TIMEOUT)?;
         self.drain()?;
         self.producer
             .commit_transaction(TRANSACTION_TIMEOUT)
@@ -190,17 +195,31 @@ impl Committer {
         self.begin()?;
         // It is enough that the group has become a part of the transaction; whether the offsets
         // were taken doesn't matter.
-        if let Err(error) =
-            self.producer
-                .send_offsets_to_transaction(offsets, &group, RELEASE_TIMEOUT)
-        {
-            tracing::debug!(%error, "offsets that are to be aborted were not taken");
+        match self.send_offsets(offsets, group, RELEASE_TIMEOUT) {
+            // The client is still busy with them.
+            Err(error @ ClientError::Unanswered { .. }) => return Err(error),
+            Err(error) => tracing::debug!(%error, "offsets to be aborted were not taken"),
+            Ok(()) => {}
         }
         self.producer
             .abort_transaction(RELEASE_TIMEOUT)
             .map_err(self.failed_to("aborting a transaction"))?;
         self.in_transaction = false;
         Ok(())
+    }
+
+    fn send_offsets(
+        &self,
+        offsets: &TopicPartitionList,
+        group: ConsumerGroupMetadata,
+        timeout: Duration,
+    ) -> Result<(), ClientError> {
+        const ACTION: &str = "adding offsets to the transaction";
+        let (producer, offsets) = (Arc::clone(&self.producer), offsets.clone());
+        call_within(ACTION, timeout + OFFSETS_GRACE, move || {
+            producer.send_offsets_to_transaction(&offsets, &group, timeout)
+        })?
+        .map_err(self.failed_to(ACTION))
     }
 
     fn failed_to(&self, action: &'static str) -> impl FnOnce(KafkaError) -> ClientError {

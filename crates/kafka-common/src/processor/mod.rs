@@ -17,6 +17,7 @@
 mod checkpoint;
 mod commit;
 mod context;
+mod deadline;
 mod flow;
 mod outputs;
 mod positions;
