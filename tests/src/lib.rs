@@ -15,6 +15,7 @@ pub mod agreement;
 pub mod api;
 pub mod binaries;
 pub mod fixture;
+pub mod ledger;
 pub mod log;
 pub mod oracle;
 pub mod process;

@@ -3,9 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::time::{Duration, Instant};
-
 use end_to_end_tests::api::{Answer, Api, auth};
+use end_to_end_tests::ledger::{at_least, backtest, backtest_over, lines};
 use end_to_end_tests::recording::Recording;
 use end_to_end_tests::stack::Stack;
 use reqwest::Method;
@@ -15,55 +14,6 @@ use service_kit::Role;
 const SCRIPT: &str = "strategy(\"Bands\")\n\nn = param(\"n\", 20, min=2, max=400)\n\
     middle = sma(close, n)\n\nif crosses_above(close, middle):\n    buy(size=percent_of_cash(50))\n\
     if crosses_below(close, middle):\n    sell()\n";
-
-/// Waits until a backtest is over.
-async fn over(api: &Api, url: &str) -> Value {
-    let started = Instant::now();
-    loop {
-        let backtest = api.get(url).await;
-        match backtest["status"].as_str() {
-            Some("QUEUED" | "RUNNING") => {}
-            _ => return backtest,
-        }
-        assert!(started.elapsed() < Duration::from_secs(120), "{backtest}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-}
-
-/// Asks for a backtest, and waits for what comes of it.
-async fn done(api: &Api, url: &str, body: &Value) -> Value {
-    let answer = api.post(url, body).await;
-    assert_eq!(answer.status, 202, "{}", answer.body);
-    let backtest = over(api, &format!("{url}/{}", answer.text("id"))).await;
-    assert_eq!(backtest["status"], "DONE", "{backtest}");
-    backtest["result"].clone()
-}
-
-/// What a backtest and a forward test must agree on, to the last digit.
-fn line(trade: &Value) -> String {
-    let fields = [
-        "sequence",
-        "timestamp",
-        "status",
-        "action",
-        "quantity",
-        "price",
-        "fee",
-        "realized_pnl",
-        "cash",
-        "position",
-        "reason",
-    ];
-    let number = |value: &Value| match kafka_common::decimal::parse(&value.to_string()) {
-        Ok(number) => number.normalize().to_string(),
-        Err(_) => value.to_string(),
-    };
-    fields.map(|field| number(&trade[field])).join(" ")
-}
-
-fn lines(trades: &[Value]) -> Vec<String> {
-    trades.iter().map(line).collect()
-}
 
 fn refused(answer: &Answer, status: u16, code: &str, field: &str) {
     let told = (answer.status, answer.text("code"), answer.text("field"));
@@ -85,7 +35,7 @@ async fn a_backtest_over_http_has_the_ledger_of_a_forward_test() {
     // Before anything was traded there is nothing to try it on.
     let early = json!({"strategy_id": saved["id"], "symbol": "BTCUSD"});
     let answer = api.post(&url, &early).await;
-    let failed = over(&api, &format!("{url}/{}", answer.text("id"))).await;
+    let failed = backtest_over(&api, &format!("{url}/{}", answer.text("id"))).await;
     assert_eq!(
         (&failed["status"], &failed["problem"]["code"]),
         (&json!("FAILED"), &json!("no_trades"))
@@ -96,14 +46,14 @@ async fn a_backtest_over_http_has_the_ledger_of_a_forward_test() {
     let trades = stack.simulator.summary().expect("a recording").trades();
     stack.caught_up(trades).await;
 
-    let forward = api.trades(&session_url).await;
-    let result = done(
+    let result = backtest(
         &api,
         &url,
         &json!({"strategy_id": saved["id"], "version": 1, "symbol": "BTC-USD"}),
     )
     .await;
     let back = result["trades"].as_array().expect("trades");
+    let forward = at_least(&api, &session_url, back.len()).await;
     assert!(forward.len() > 10, "{}", forward.len());
     assert_eq!(lines(back), lines(&forward));
     assert_eq!(
@@ -121,7 +71,7 @@ async fn a_backtest_over_http_has_the_ledger_of_a_forward_test() {
     // A grid: each of them as it is alone, the best first.
     let grid = json!({"kind": "script", "source": SCRIPT, "symbol": "BTCUSD",
         "parameters": {"n": [10, 20, "40"]}});
-    let grid = done(&api, &url, &grid).await;
+    let grid = backtest(&api, &url, &grid).await;
     let runs = grid["runs"].as_array().expect("runs");
     assert_eq!(runs.len(), 3);
     let equity = |run: &Value| run["final_equity"].as_f64().expect("a number");
@@ -130,7 +80,7 @@ async fn a_backtest_over_http_has_the_ledger_of_a_forward_test() {
         "best first"
     );
     let alone = json!({"kind": "script", "source": SCRIPT, "symbol": "BTCUSD"});
-    let alone = done(&api, &url, &alone).await;
+    let alone = backtest(&api, &url, &alone).await;
     let same = runs
         .iter()
         .find(|run| run["parameters"]["n"] == "20")
@@ -145,7 +95,7 @@ async fn a_backtest_over_http_has_the_ledger_of_a_forward_test() {
     );
     let middle = forward[forward.len() / 2]["timestamp"].clone();
     let part = json!({"strategy_id": saved["id"], "symbol": "BTCUSD", "to": middle});
-    let part = done(&api, &url, &part).await;
+    let part = backtest(&api, &url, &part).await;
     assert!(
         part["ticks"].as_u64() < result["ticks"].as_u64(),
         "{from} to {to}"
@@ -155,7 +105,7 @@ async fn a_backtest_over_http_has_the_ledger_of_a_forward_test() {
     // Candles of the same hour.
     let candles = json!({"kind": "script", "source": SCRIPT, "symbol": "BTCUSD",
         "data": "candles", "interval": "5s", "timeframe": "15s", "parameters": {"n": 5}});
-    let candles = done(&api, &url, &candles).await;
+    let candles = backtest(&api, &url, &candles).await;
     assert!(candles["ticks"].as_u64() > Some(100), "{candles}");
     assert!(candles["runs"][0]["fills"].as_u64() > Some(0), "{candles}");
     assert_eq!(candles["log"], Value::Null);

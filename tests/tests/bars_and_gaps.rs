@@ -4,10 +4,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use coinbase::recording::{RecordingReader, RecordingWriter};
 use end_to_end_tests::api::Api;
+use end_to_end_tests::ledger::{at_least, backtest, lines};
 use end_to_end_tests::log;
 use end_to_end_tests::recording::Recording;
 use end_to_end_tests::stack::Stack;
@@ -60,58 +60,6 @@ fn script(on_gap: &str) -> String {
          if crosses_above(close, middle):\n    buy(size=percent_of_cash(50))\n\
          if crosses_below(close, middle):\n    sell()\n"
     )
-}
-
-/// What a backtest and a forward test must agree on, to the last digit.
-fn lines(trades: &[Value]) -> Vec<String> {
-    let fields = [
-        "sequence",
-        "timestamp",
-        "status",
-        "action",
-        "quantity",
-        "price",
-        "fee",
-        "realized_pnl",
-        "cash",
-        "position",
-        "reason",
-    ];
-    let number = |value: &Value| match kafka_common::decimal::parse(&value.to_string()) {
-        Ok(number) => number.normalize().to_string(),
-        Err(_) => value.to_string(),
-    };
-    let line = |trade: &Value| fields.map(|field| number(&trade[field])).join(" ");
-    trades.iter().map(line).collect()
-}
-
-async fn backtest(api: &Api, url: &str, body: &Value) -> Value {
-    let answer = api.post(url, body).await;
-    assert_eq!(answer.status, 202, "{}", answer.body);
-    let url = format!("{url}/{}", answer.text("id"));
-    let started = Instant::now();
-    loop {
-        let backtest = api.get(&url).await;
-        match backtest["status"].as_str() {
-            Some("DONE") => return backtest["result"].clone(),
-            Some("QUEUED" | "RUNNING") => {}
-            _ => panic!("{backtest}"),
-        }
-        assert!(started.elapsed() < Duration::from_secs(120), "{backtest}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-}
-
-/// The executions of a session, once there are so many.
-async fn at_least(api: &Api, session_url: &str, count: usize) -> Vec<Value> {
-    let started = Instant::now();
-    loop {
-        let trades = api.trades(session_url).await;
-        if trades.len() >= count || started.elapsed() > Duration::from_secs(60) {
-            return trades;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
 }
 
 #[derive(Debug)]

@@ -3,50 +3,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::time::{Duration, Instant};
-
 use chrono::DateTime;
 use end_to_end_tests::api::Api;
+use end_to_end_tests::ledger::{at_least, lines};
 use end_to_end_tests::recording::Recording;
 use end_to_end_tests::stack::Stack;
 use end_to_end_tests::tool::Tool;
 use serde_json::{Value, json};
-
-/// What was executed, but for the ids.
-fn ledger(trades: &[Value]) -> Vec<String> {
-    let fields = [
-        "sequence",
-        "status",
-        "action",
-        "quantity",
-        "price",
-        "fee",
-        "realized_pnl",
-        "cash",
-        "position",
-        "timestamp",
-        "reason",
-    ];
-    let line = |trade: &Value| fields.map(|field| trade[field].to_string()).join(" ");
-    trades.iter().map(line).collect()
-}
-
-async fn wait_for_trades(api: &Api, session: &str, count: usize) -> Vec<Value> {
-    let started = Instant::now();
-    loop {
-        let trades = api.trades(session).await;
-        if trades.len() >= count {
-            return trades;
-        }
-        assert!(
-            started.elapsed() < Duration::from_secs(60),
-            "{} of {count} trades: {}",
-            trades.len(),
-            api.get(session).await
-        );
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_begins_in_the_past_is_the_one_that_began_then() {
@@ -116,8 +79,8 @@ async fn a_session_that_begins_in_the_past_is_the_one_that_began_then() {
         stack.launch(service);
         stack.ready(service).await;
     }
-    let found = wait_for_trades(&api, &late, expected.len()).await;
-    assert_eq!(ledger(&found), ledger(&expected));
+    let found = at_least(&api, &late, expected.len()).await;
+    assert_eq!(lines(&found), lines(&expected));
     let (late_now, early_now) = (api.get(&late).await, api.get(&early).await);
     assert_eq!(late_now["started_at"], beginning, "{late_now}");
     assert_eq!(late_now["equity"], early_now["equity"], "{late_now}");

@@ -5,17 +5,11 @@ mod common;
 #[path = "common/mail_server.rs"]
 mod mail_server;
 
-use std::time::Duration;
-
-use common::{Ground, TestApp};
+use common::{DELIVERIES, Ground, TARGETS, TestApp, newest};
 use mail_server::{MailServer, Trouble};
 use reqwest::Method;
 use serde_json::{Value, json};
 use service_kit::settings::SmtpSecurity;
-
-const PATIENCE: Duration = Duration::from_secs(120);
-const TARGETS: &str = "/v1/notifications/targets";
-const DELIVERIES: &str = "/v1/notifications/deliveries";
 
 async fn start(server: &MailServer, security: SmtpSecurity) -> TestApp {
     let mut ground = Ground::prepare().await;
@@ -56,19 +50,6 @@ async fn confirmed(app: &TestApp, server: &mut MailServer, user: &str, address: 
     assert_eq!(status, 200, "{answer}");
     assert_eq!(answer["health"], "working");
     own
-}
-
-/// Waits until the newest delivery is as wanted.
-async fn newest(app: &TestApp, user: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-    let deadline = tokio::time::Instant::now() + PATIENCE;
-    loop {
-        let (_, page) = app.get(DELIVERIES, Some(&app.token(user))).await;
-        if wanted(&page["items"][0]) {
-            return page["items"][0].clone();
-        }
-        assert!(tokio::time::Instant::now() < deadline, "{page}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

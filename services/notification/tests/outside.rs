@@ -8,15 +8,11 @@ mod receiver;
 use std::collections::HashSet;
 use std::time::Duration;
 
-use common::{Ground, TestApp};
+use common::{DELIVERIES, Ground, TARGETS, TestApp, newest};
 use receiver::Receiver;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-
-const PATIENCE: Duration = Duration::from_secs(120);
-const TARGETS: &str = "/v1/notifications/targets";
-const DELIVERIES: &str = "/v1/notifications/deliveries";
 
 async fn start() -> TestApp {
     let mut ground = Ground::prepare().await;
@@ -45,19 +41,6 @@ async fn target(app: &TestApp, user: &str, body: &Value) -> Value {
 
 fn webhook(name: &str, receiver: &Receiver) -> Value {
     json!({"name": name, "form": "webhook", "url": format!("{}/{name}", receiver.url)})
-}
-
-/// Waits until the newest delivery is as wanted.
-async fn newest(app: &TestApp, user: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-    let deadline = tokio::time::Instant::now() + PATIENCE;
-    loop {
-        let (_, page) = app.get(DELIVERIES, Some(&app.token(user))).await;
-        if wanted(&page["items"][0]) {
-            return page["items"][0].clone();
-        }
-        assert!(tokio::time::Instant::now() < deadline, "{page}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

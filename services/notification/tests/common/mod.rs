@@ -296,6 +296,22 @@ async fn serve(settings: &Settings, address: &str) -> Served {
     (address, shutdown, serving)
 }
 
+pub const TARGETS: &str = "/v1/notifications/targets";
+pub const DELIVERIES: &str = "/v1/notifications/deliveries";
+
+/// Waits until a user's newest delivery outside the page is as wanted.
+pub async fn newest(app: &TestApp, user: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+    let deadline = tokio::time::Instant::now() + 2 * PATIENCE;
+    loop {
+        let (_, page) = app.get(DELIVERIES, Some(&app.token(user))).await;
+        if wanted(&page["items"][0]) {
+            return page["items"][0].clone();
+        }
+        assert!(tokio::time::Instant::now() < deadline, "{page}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
 /// Waits until a list's first title is the one wanted: rows are written after the push.
 pub async fn wait_for_first(app: &TestApp, token: &str, path: &str, title: &str) {
     let deadline = tokio::time::Instant::now() + PATIENCE;
