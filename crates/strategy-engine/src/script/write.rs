@@ -42,6 +42,8 @@ struct Writer<'a> {
     /// How often each node is used.
     uses: Vec<u32>,
     texts: HashMap<(usize, usize), Text>,
+    /// Whether each node gives the same whatever the market does.
+    fixed: Vec<bool>,
     names: HashSet<String>,
     lines: String,
 }
@@ -54,6 +56,7 @@ impl<'a> Writer<'a> {
             graph,
             uses: vec![0; graph.nodes.len()],
             texts: HashMap::new(),
+            fixed: vec![false; graph.nodes.len()],
             names: HashSet::new(),
             lines: String::new(),
         }
@@ -82,6 +85,7 @@ impl<'a> Writer<'a> {
         self.count();
         for &index in &self.resolved.order {
             if self.uses[index] > 0 {
+                self.fixed[index] = self.is_fixed(&self.graph.nodes[index]);
                 self.node(index);
             }
         }
@@ -128,6 +132,24 @@ impl<'a> Writer<'a> {
             }
         }
         seen
+    }
+
+    /// Whether a script knows its value when it is compiled; what it reads has been asked before.
+    fn is_fixed(&self, node: &Node) -> bool {
+        match node.kind {
+            NodeKind::Constant(_) | NodeKind::Label => true,
+            NodeKind::Math(_)
+            | NodeKind::Abs
+            | NodeKind::If
+            | NodeKind::Compare { .. }
+            | NodeKind::And
+            | NodeKind::Or
+            | NodeKind::Not => self
+                .read(node)
+                .into_iter()
+                .all(|source| self.fixed[source.node]),
+            _ => false,
+        }
     }
 
     fn text(&self, source: Source) -> Text {

@@ -85,6 +85,43 @@ fn one_of_each_node_is_the_same_plan_written() {
     there_and_back(&random::one_of_each());
 }
 
+/// In a script a name whose value is known chooses; in a graph it is a condition like any other, and
+/// an order that never comes is an order.
+#[test]
+fn a_condition_that_is_known_and_has_a_name_is_no_switch() {
+    for operator in ["not_equal", "equal"] {
+        let source = graph(
+            &[
+                ("price", "priceNode", json!({})),
+                ("figure", "constantNode", json!({"value": 101})),
+                ("known", "compareNode", json!({"operator": operator})),
+                ("up", "compareNode", json!({"operator": "greater_than"})),
+                ("both", "andNode", json!({})),
+                ("other", "notNode", json!({})),
+                ("a", "buyNode", once()),
+                ("b", "buyNode", once()),
+                ("c", "sellNode", once()),
+                ("d", "buyNode", once()),
+            ],
+            &[
+                "figure.value-out > known.value1-in",
+                "figure.value-out > known.value2-in",
+                "price.price-out > up.value1-in",
+                "figure.value-out > up.value2-in",
+                "known.result-out > both.input-a",
+                "up.result-out > both.input-b",
+                "known.result-out > other.input-in",
+                "known.result-out > a.trigger-in",
+                "both.result-out > b.trigger-in",
+                "other.result-out > c.trigger-in",
+                "up.result-out > d.trigger-in",
+            ],
+        );
+        let text = there_and_back(&source);
+        assert!(text.contains("if known and known:"), "{text}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 

@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use rust_decimal::Decimal;
 
 use super::Writer;
-use super::text::{decimal, quoted};
-use crate::compile::Node;
+use super::text::{AND, decimal, quoted};
+use crate::compile::{Node, Source};
 use crate::node::{
     ActionSpec, NodeKind, Side, SizeSpec, SizeType, StopDistance, StopSpec, TargetSpec,
 };
@@ -36,7 +36,7 @@ impl Writer<'_> {
                 continue;
             };
             if last != Some(trigger) {
-                let condition = self.text(trigger).text;
+                let condition = self.condition(trigger);
                 let _ = write!(self.lines, "\nif {condition}:\n");
                 last = Some(trigger);
             }
@@ -60,6 +60,16 @@ impl Writer<'_> {
                     let _ = writeln!(self.lines, "    {line}");
                 }
             }
+        }
+    }
+
+    /// When an order is given. A name whose value is known would be a switch, which leaves out what
+    /// isn't chosen; twice the same is a condition, and the same condition.
+    fn condition(&self, trigger: Source) -> String {
+        let text = self.text(trigger);
+        match self.fixed[trigger.node] {
+            true => format!("{0} and {0}", text.within(AND + 1)),
+            false => text.text,
         }
     }
 
