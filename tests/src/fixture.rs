@@ -262,6 +262,7 @@ fn read_raw(kafka: &KafkaSettings, spec: &TopicSpec, ends: &Offsets) -> Vec<RawR
         .set("isolation.level", "read_committed")
         .set("enable.auto.commit", "false")
         .set("enable.partition.eof", "true");
+    test_support::all_decided(&config, &topic, spec.partitions);
     let consumer: BaseConsumer = config.create().expect("a consumer");
     let mut assignment = TopicPartitionList::new();
     let mut open = 0;

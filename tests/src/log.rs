@@ -29,6 +29,7 @@ pub fn read<T: Topic>(settings: &KafkaSettings, _topic: T) -> Vec<LogRecord<T::M
         .set("isolation.level", "read_committed")
         .set("enable.auto.commit", "false")
         .set("enable.partition.eof", "true");
+    test_support::all_decided(&config, &topic, T::SPEC.partitions);
     let consumer: BaseConsumer = config.create().expect("a consumer");
     let mut assignment = TopicPartitionList::new();
     for partition in 0..T::SPEC.partitions {

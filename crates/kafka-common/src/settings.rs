@@ -330,6 +330,9 @@ impl KafkaSettings {
             // Bounds the prefetch: 16 MB in all, not librdkafka's 64 MB.
             .set("queued.max.messages.kbytes", "16384")
             .set("queued.min.messages", "20000")
+            // A partition whose prefetch is full is looked at again after this, not after a second:
+            // what is there is handled in a fraction of that, and then nothing would be left to do.
+            .set("fetch.queue.backoff.ms", "20")
             .set("auto.commit.interval.ms", "1000")
             .set(STATISTICS_INTERVAL, self.statistics_interval_ms.to_string());
         match self.group_protocol {

@@ -1,8 +1,8 @@
 //! One trace through the log: W3C trace context in the record header `traceparent`.
 //!
 //! A message that is sent while another is handled carries on its trace; any other begins one, which is
-//! named by its `message-id`. The ids stand in every record and in the log lines of handlers, and that
-//! is what ties a tick to its signal, fill and push. Spans of all that go to a [`SpanSink`], if there
+//! named by its `message-id`. The ids stand in every record, and in the log lines of whoever asks for
+//! the [`current`] one; that is what ties a tick to its signal, fill and push. Spans of all that go to a [`SpanSink`], if there
 //! is one.
 
 mod span;
@@ -12,7 +12,6 @@ use std::str::FromStr;
 
 use rdkafka::message::Message;
 use thiserror::Error;
-use tracing::Instrument as _;
 use uuid::Uuid;
 
 pub use span::{OpenSpan, Span, SpanKind, SpanSink, export_to};
@@ -160,7 +159,8 @@ fn of_id(id: Uuid) -> TraceContext {
     }
 }
 
-/// The context of what this task does: that of the record in hand.
+/// The context of what this task does: that of the record in hand. Whoever writes log lines can put
+/// its id into them.
 #[must_use]
 pub fn current() -> Option<TraceContext> {
     CURRENT.try_with(|context| *context).ok().flatten()
@@ -172,7 +172,7 @@ pub async fn scope<F: Future>(context: impl Into<Option<TraceContext>>, work: F)
     CURRENT.scope(context.into(), work).await
 }
 
-/// Handles a record as a step of a trace, with the trace's id in its log lines.
+/// Handles a record as a step of a trace.
 pub(crate) async fn handling<E: fmt::Display>(
     service: &'static str,
     topic: &'static str,
@@ -180,8 +180,7 @@ pub(crate) async fn handling<E: fmt::Display>(
     work: impl Future<Output = Result<(), E>>,
 ) -> Result<(), E> {
     let open = OpenSpan::of_record(service, topic, context);
-    let span = tracing::info_span!("handle", topic, trace_id = context.trace_id());
-    let outcome = scope(context, work).instrument(span).await;
+    let outcome = scope(context, work).await;
     if let Some(open) = open {
         open.end(outcome.as_ref().err().map(E::to_string));
     }

@@ -10,6 +10,7 @@ pub mod database;
 pub mod health;
 pub mod json;
 pub mod leases;
+mod log_lines;
 pub mod otlp;
 pub mod page;
 pub mod problem;

@@ -6,7 +6,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::DefaultFields;
 
+use crate::log_lines::{TracedFields, TracedObject};
 use crate::settings::{LogFormat, LogSettings};
 
 /// Upper bounds of the histograms of durations, in seconds.
@@ -28,8 +30,11 @@ pub fn init_logs(settings: &LogSettings) -> anyhow::Result<()> {
         .with_writer(std::io::stderr);
     // A process that logs already (a test, several services in one process) goes on as it is.
     let _already = match settings.format {
-        LogFormat::Text => builder.with_target(false).try_init(),
-        LogFormat::Json => builder.json().try_init(),
+        LogFormat::Text => builder
+            .with_target(false)
+            .fmt_fields(TracedFields(DefaultFields::new()))
+            .try_init(),
+        LogFormat::Json => builder.json().map_event_format(TracedObject).try_init(),
     };
     Ok(())
 }

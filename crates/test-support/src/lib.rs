@@ -26,6 +26,7 @@
 
 mod certificates;
 mod cluster;
+mod decided;
 mod headers;
 mod isolated;
 mod kafka;
@@ -38,6 +39,7 @@ mod run_dir;
 mod secured;
 
 pub use cluster::KafkaCluster;
+pub use decided::all_decided;
 pub use headers::with_unreadable_name;
 pub use isolated::{
     Backing, DATABASE_VARIABLE, Isolated, KAFKA_VARIABLE, REDIS_VARIABLE, isolated,

@@ -1,7 +1,7 @@
 //! What every command that speaks to a broker takes: where it is, and how results are printed.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use kafka_common::inspect::{Actor, Broker};
@@ -29,24 +29,33 @@ pub(crate) struct Connection {
 impl Connection {
     /// What it is to be connected with.
     pub(crate) fn settings(&self) -> anyhow::Result<Settings> {
-        let environment: BTreeMap<String, String> = std::env::vars().collect();
         let servers = self.bootstrap_server.iter();
         let flags: Vec<settings::Override> = servers
             .map(|servers| ("kafka.bootstrap_servers".to_owned(), servers.clone()))
             .collect();
-        let loaded = settings::load(self.config.as_deref(), &environment, &flags, Purpose::Tool)?;
-        let mut log = loaded.settings.log.clone();
-        if !loaded.origins.iter().any(|(key, _, _)| key == "log.filter") {
-            log.filter = QUIET.to_owned();
-        }
-        telemetry::init_logs(&log)?;
-        Ok(loaded.settings)
+        quiet_settings(self.config.as_deref(), &flags)
     }
 
     /// Connects to the broker.
     pub(crate) fn open(&self) -> anyhow::Result<Broker> {
         Ok(Broker::connect(&self.settings()?.kafka)?)
     }
+}
+
+/// Settings, with logs that only say what fails unless somebody asks for more: results stand on the
+/// terminal.
+pub(crate) fn quiet_settings(
+    config: Option<&Path>,
+    flags: &[settings::Override],
+) -> anyhow::Result<Settings> {
+    let environment: BTreeMap<String, String> = std::env::vars().collect();
+    let loaded = settings::load(config, &environment, flags, Purpose::Tool)?;
+    let mut log = loaded.settings.log.clone();
+    if !loaded.origins.iter().any(|(key, _, _)| key == "log.filter") {
+        log.filter = QUIET.to_owned();
+    }
+    telemetry::init_logs(&log)?;
+    Ok(loaded.settings)
 }
 
 /// Who makes a change.

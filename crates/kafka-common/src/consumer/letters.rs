@@ -1,8 +1,12 @@
 //! Writes dead letters, and knows when the broker has them.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use rdkafka::message::Message;
 use rdkafka::producer::{FutureProducer, FutureRecord};
+use tokio::sync::OnceCell;
 
 use super::received::Received;
 use crate::dead_letter::{Failure, origin_headers};
@@ -14,26 +18,36 @@ use crate::telemetry::LoggedContext;
 /// Cheap to clone.
 #[derive(Clone)]
 pub(super) struct DeadLetters {
-    producer: FutureProducer<LoggedContext>,
+    /// Made for the first one: most consumers never have any, and a client has threads and
+    /// connections.
+    producer: Arc<OnceCell<FutureProducer<LoggedContext>>>,
     settings: KafkaSettings,
+    service: &'static str,
     group: &'static str,
 }
 
 impl DeadLetters {
-    pub(super) fn start(
+    pub(super) fn new(
         settings: &KafkaSettings,
-        service: &str,
+        service: &'static str,
         group: &'static str,
-    ) -> Result<Self, ClientError> {
-        let producer = settings
-            .producer(service)
-            .create_with_context(LoggedContext)
-            .map_err(ClientError::kafka("creating the producer of dead letters"))?;
-        Ok(Self {
-            producer,
+    ) -> Self {
+        Self {
+            producer: Arc::default(),
             settings: settings.clone(),
+            service,
             group,
-        })
+        }
+    }
+
+    async fn producer(&self) -> Result<&FutureProducer<LoggedContext>, ClientError> {
+        let start = async || {
+            let config = self.settings.producer(self.service);
+            config
+                .create_with_context(LoggedContext)
+                .map_err(ClientError::kafka("creating the producer of dead letters"))
+        };
+        self.producer.get_or_try_init(start).await
     }
 
     /// Copies the record, key and value byte for byte, into the dead-letter topic of its logical
@@ -55,8 +69,8 @@ impl DeadLetters {
         if let Some(value) = message.payload() {
             record = record.payload(value);
         }
-        let room = std::time::Duration::from_millis(u64::from(self.settings.queue_full_wait_ms));
-        match self.producer.send(record, room).await {
+        let room = Duration::from_millis(u64::from(self.settings.queue_full_wait_ms));
+        match self.producer().await?.send(record, room).await {
             Ok(_) => Ok(()),
             Err((source, _)) => Err(ClientError::Kafka {
                 action: "writing a dead letter",

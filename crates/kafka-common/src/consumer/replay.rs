@@ -83,7 +83,7 @@ impl<S: Service> KafkaConsumer<S> {
             })
             .map_err(ClientError::kafka("creating the consumer"))?;
         let credits = Arc::new(Credits::new(credit_capacity(batch)));
-        let letters = DeadLetters::start(&self.settings, S::NAME, S::GROUP)?;
+        let letters = DeadLetters::new(&self.settings, S::NAME, S::GROUP);
         let engine = Engine::new(
             vec![subscription],
             letters,

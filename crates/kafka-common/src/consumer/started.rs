@@ -110,7 +110,7 @@ impl<S: Service> StartedConsumer<S> {
                 .subscribe(&topics)
                 .map_err(ClientError::kafka("subscribing"))?;
         }
-        let letters = DeadLetters::start(settings, S::NAME, S::GROUP)?;
+        let letters = DeadLetters::new(settings, S::NAME, S::GROUP);
         let monitor = Arc::new(Monitor::new(
             group,
             Arc::clone(&slots),

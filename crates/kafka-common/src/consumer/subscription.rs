@@ -102,12 +102,13 @@ where
         // Run in the trace's scope: what the handler sends carries it on.
         let context = record.meta.trace.unwrap_or_else(TraceContext::begin);
         let duration = duration.clone();
-        let timed = async move {
+        // Boxed: each of the futures around it would copy the record on its way into the next.
+        let timed = Box::pin(async move {
             let started = Instant::now();
             let outcome = handler(record).await;
             duration.record(started.elapsed().as_secs_f64());
             outcome
-        };
+        });
         let handling = AssertUnwindSafe(trace::handling(S::NAME, T::SPEC.name, context, timed))
             .catch_unwind()
             .map(|outcome| {

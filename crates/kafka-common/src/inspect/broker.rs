@@ -90,7 +90,8 @@ impl Broker {
             // Short, because most of what is read has an end.
             .set("fetch.wait.max.ms", "50")
             .set("queued.max.messages.kbytes", "16384")
-            .set("queued.min.messages", "10000");
+            .set("queued.min.messages", "10000")
+            .set("fetch.queue.backoff.ms", "20");
         let client: BaseConsumer<Context> = config
             .create_with_context(Context::default())
             .map_err(InspectError::kafka("creating the client"))?;

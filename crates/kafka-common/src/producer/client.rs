@@ -5,13 +5,14 @@ use std::time::{Duration, Instant};
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Message, OwnedHeaders};
-use rdkafka::producer::{BaseRecord, Producer, ProducerContext, PurgeConfig, ThreadedProducer};
+use rdkafka::producer::{BaseRecord, Producer, ProducerContext, PurgeConfig};
 use rdkafka::{ClientConfig, ClientContext, Statistics};
 use tokio::sync::{Notify, oneshot};
 
 use super::breaker::{Outcome, Permit};
 use super::delivery::{Answer, Delivered, InFlight, PendingDelivery, Undelivered};
 use super::destination::Destination;
+use super::polled::Polled;
 use super::retry::{self, Attempt};
 use crate::error::{ClientError, ProduceError};
 use crate::security::ConnectionWatch;
@@ -116,7 +117,7 @@ fn tell(permit: Option<Permit>, outcome: Outcome) {
 
 /// One instance of librdkafka's producer.
 pub(crate) struct Client {
-    producer: ThreadedProducer<DeliveryContext>,
+    producer: Polled<DeliveryContext>,
     watch: ConnectionWatch,
     room: Arc<Notify>,
 }
@@ -133,11 +134,8 @@ impl Client {
             watch: watch.clone(),
             room: Arc::clone(&room),
         };
-        let producer = config
-            .create_with_context(context)
-            .map_err(ClientError::kafka("creating the producer"))?;
         Ok(Self {
-            producer,
+            producer: Polled::start(config, context)?,
             watch,
             room,
         })

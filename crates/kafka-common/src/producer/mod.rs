@@ -4,6 +4,7 @@ mod breaker;
 mod client;
 mod delivery;
 mod destination;
+mod polled;
 mod retry;
 mod stop;
 

@@ -189,7 +189,7 @@ pub async fn until_committed(settings: &KafkaSettings, count: u64) {
     }
 }
 
-/// Everything in a topic that a reader of this isolation sees.
+/// Everything in a topic that a reader of this isolation sees, once what is there is decided.
 pub async fn read_all(
     settings: &KafkaSettings,
     topic: &str,
@@ -204,6 +204,7 @@ pub async fn read_all(
         .set("isolation.level", isolation);
     let topic = settings.topic(topic);
     tokio::task::spawn_blocking(move || {
+        test_support::all_decided(&config, &topic, partitions);
         let consumer: BaseConsumer = config.create().unwrap();
         let mut assignment = TopicPartitionList::new();
         for partition in 0..partitions {

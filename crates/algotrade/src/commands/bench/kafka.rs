@@ -13,11 +13,10 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use kafka_common::{KafkaSettings, admin};
-use service_kit::settings::Purpose;
-use service_kit::telemetry;
 use uuid::Uuid;
 
 use super::figure::{self, Figure, Goal, median};
+use crate::commands::connection::quiet_settings;
 use crate::{cli, output};
 
 /// What can be said.
@@ -68,8 +67,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
              one that runs already give --kafka HOST:PORT"
         );
     };
-    let mut settings = cli::settings(Purpose::Tool)?;
-    telemetry::init_logs(&settings.log)?;
+    let mut settings = quiet_settings(None, &[])?;
     let unique = Uuid::new_v4().simple().to_string();
     let kafka_settings = &mut settings.kafka;
     kafka_settings.bootstrap_servers.clone_from(kafka);
