@@ -178,14 +178,16 @@ mod tests {
 
     /// An order of the user's.
     fn message(offset: i64, id: u128, action: SignalAction) -> StrategySignal {
-        let mut message: StrategySignal = serde_json::from_value(json!({
+        // As text: what holds numbers as they are written is read from nothing else.
+        let text = json!({
             "session_id": Uuid::nil(), "strategy_id": Uuid::nil(), "user_id": "alice",
-            "signal": {"action": "HOLD", "quantity": "1", "quantity_type": "units", "reason": ""},
-            "market_data": {"symbol": "BTCUSD", "price": "100"},
+            "signal": {"action": "HOLD", "quantity": 1, "quantity_type": "units", "reason": ""},
+            "market_data": {"symbol": "BTCUSD", "price": 100},
             "signal_id": Uuid::from_u128(id), "order_type": "market",
             "cause": {"partition": 0, "offset": offset, "timestamp": at(offset)},
-        }))
-        .unwrap();
+        })
+        .to_string();
+        let mut message: StrategySignal = serde_json::from_str(&text).unwrap();
         message.signal.action = action;
         message.order = Some(Box::new(OrderDetails {
             manual: true,
