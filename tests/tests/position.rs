@@ -14,7 +14,10 @@ use end_to_end_tests::recording::Recording;
 use end_to_end_tests::stack::{Plan, Stack};
 use end_to_end_tests::tool::Tool;
 use kafka_common::Topics;
+use reqwest::Method;
 use serde_json::{Value, json};
+use service_kit::Role;
+use uuid::Uuid;
 
 const TRADES: u64 = 8_000;
 
@@ -147,6 +150,9 @@ async fn a_strategy_that_reads_its_position_trades_as_in_its_backtest() {
         );
     }
 
+    the_past_is_the_same(&stack, &api, &started[0]).await;
+    what_cannot_be_known_is_refused(&stack, &started[0]).await;
+
     // What its user bought, the strategy knew of and sold.
     let trades = at_least(&api, &helped.url, 2).await;
     let reasons: Vec<&str> = trades
@@ -187,4 +193,37 @@ async fn until_in_the_log(stack: &Stack, order_id: &str) {
         assert!(started.elapsed() < Duration::from_secs(60), "{order_id}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+}
+
+/// A session that begins with the first trade of the log, and catches up.
+async fn the_past_is_the_same(stack: &Stack, api: &Api, lived: &Started) {
+    let market = log::read(&stack.kafka, Topics::MARKET_DATA_UPDATES);
+    let first = market.iter().find(|record| record.key == "BTCUSD").unwrap();
+    let expected = api.trades(&lived.url).await;
+    let sessions = format!("{}/v1/sessions", stack.url("forward-test"));
+    let body = json!({"strategy_id": lived.strategy_id, "symbol": "BTCUSD",
+        "starts_at": first.data.timestamp});
+    let answer = api.post(&sessions, &body).await;
+    assert_eq!(answer.status, 201, "{}", answer.body);
+    let url = format!("{sessions}/{}", answer.text("id"));
+    let found = at_least(api, &url, expected.len()).await;
+    assert_eq!(lines(&found), lines(&expected));
+}
+
+/// Terms of a later release, which this one can't read.
+async fn what_cannot_be_known_is_refused(stack: &Stack, of: &Started) {
+    let url = format!(
+        "{}/v1/deployments/{}",
+        stack.url("strategy"),
+        Uuid::from_u128(1)
+    );
+    let body = json!({"user_id": "alice", "strategy_id": of.strategy_id, "symbol": "BTCUSD",
+        "timeframe": "tick", "initial_balance": 1000, "fee_rate": 0, "terms": {"moon": 1}});
+    let service = Api::with_role("forward-test", Role::Service);
+    let refused = service
+        .call(Method::PUT, &url, Some(&body.to_string()))
+        .await;
+    let refusal = (refused.status, refused.text("code"), refused.text("field"));
+    assert_eq!(refusal, (422, "invalid_terms", "terms"), "{}", refused.body);
+    assert!(refused.text("detail").contains("moon"), "{}", refused.body);
 }
