@@ -44,8 +44,13 @@ pub fn auth() -> Auth {
 impl Api {
     /// A client for a user.
     pub fn new(user: &str) -> Self {
+        Self::with_role(user, Role::User)
+    }
+
+    /// The same in another role.
+    pub fn with_role(user: &str, role: Role) -> Self {
         service_kit::service::install_crypto_provider();
-        let token = auth().issue(user, Role::User).expect("a token").token;
+        let token = auth().issue(user, role).expect("a token").token;
         Self {
             http: reqwest::Client::new(),
             token,

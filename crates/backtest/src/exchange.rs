@@ -6,9 +6,10 @@ use paper_exchange::{
     SessionTerms,
 };
 use rust_decimal::Decimal;
-use strategy_engine::{Signal, Tick};
+use strategy_engine::{Holding, Signal, Tick};
 use uuid::Uuid;
 
+use crate::holding::Openings;
 use crate::order::order;
 use crate::run::{BacktestError, Terms};
 
@@ -16,6 +17,7 @@ use crate::run::{BacktestError, Terms};
 #[derive(Debug)]
 pub(crate) struct Exchange {
     account: Account,
+    openings: Openings,
     outputs: Vec<Output>,
     orders: u64,
 }
@@ -49,6 +51,7 @@ impl Exchange {
         })?;
         Ok(Self {
             account: Account::new(terms),
+            openings: Openings::default(),
             outputs: Vec::new(),
             orders: 0,
         })
@@ -64,7 +67,10 @@ impl Exchange {
             volume: tick.volume,
             time: tick.time,
         };
+        let told = self.outputs.len();
         let applied = self.account.on_trade(&trade, &mut self.outputs);
+        // Nothing is filled but by a trade.
+        self.openings.note(&self.outputs[told..]);
         applied.map_err(|error| match error {
             LedgerError::InvalidTrade { .. } => Refused::Price,
             other => Refused::Ledger(other),
@@ -84,6 +90,11 @@ impl Exchange {
     /// Whether anything is held.
     pub(crate) fn holds(&self) -> bool {
         !self.account.position().is_zero()
+    }
+
+    /// What the strategy can know of it.
+    pub(crate) fn holding(&self) -> Holding {
+        self.openings.holding(&self.account)
     }
 
     pub(crate) fn on_signal(&mut self, signal: Signal, time: DateTime<Utc>) {

@@ -207,7 +207,14 @@ impl Backtest {
 
     /// The strategy sees a trade; its orders are given at `time`.
     fn evaluate(&mut self, tick: &Tick, time: DateTime<Utc>) {
-        for signal in self.evaluator.on_tick(tick) {
+        let signals = match self.evaluator.plan().reads_position() {
+            true => {
+                let holding = self.exchange.holding();
+                self.evaluator.on_tick_holding(tick, &holding)
+            }
+            false => self.evaluator.on_tick(tick),
+        };
+        for signal in signals {
             self.signals += 1;
             self.exchange.on_signal(signal, time);
         }

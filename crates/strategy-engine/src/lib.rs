@@ -15,16 +15,16 @@ mod templates;
 pub use compile::{Compilation, compile, compile_text};
 pub use diagnostic::{CODES, Diagnostic, Place, SCRIPT_CODES, Severity};
 pub use diff::{Diff, FieldChange, Form, GraphDiff, NodeChange, NodeView, diff, unified};
-pub use eval::{Evaluator, Signal, SnapshotError, Tick};
+pub use eval::{Evaluator, Holding, Position, Signal, SnapshotError, Tick};
 pub use node::{
     Comparison, CrossType, DataField, Field, Input, NodeGroup, NodeType, Output, Side, SizeType,
     Unwired, ValueType, node_groups,
 };
 pub use plan::{
-    Anchor, Arithmetic, ClockFigure, DayWindow, Distance, OnGap, OnGapError, Op, OpId, OrderKind,
-    OrderTerms, PLAN_VERSION, Pattern, Plan, PlanAction, PlanError, PlanHash, PlanHashError,
-    PlanSummary, Real, Sizing, SizingMethod, Span, StopLoss, Study, TakeProfit, WarmUp,
-    WarmUpError, Zone, ZoneError,
+    Anchor, Arithmetic, ClockFigure, DayWindow, Distance, HoldingFigure, OnGap, OnGapError, Op,
+    OpId, OrderKind, OrderTerms, PLAN_VERSION, Pattern, Plan, PlanAction, PlanError, PlanHash,
+    PlanHashError, PlanSummary, Real, Sizing, SizingMethod, Span, StopLoss, Study, TakeProfit,
+    WarmUp, WarmUpError, Zone, ZoneError,
 };
 pub use script::{
     Argument, Function, Param, ParamValue, SPECIAL, Script, Takes, compile_script,

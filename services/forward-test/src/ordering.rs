@@ -11,7 +11,6 @@ use service_kit::{ApiJson, FieldError, Identity, Page, Problem};
 use uuid::Uuid;
 
 use crate::commands::{self, Command};
-use crate::convert;
 use crate::orders::{self, StoredOrder};
 use crate::sessions::{find, invalid_cursor, keyed_id};
 use crate::state::AppState;
@@ -223,7 +222,7 @@ pub(crate) async fn place(
         order_id: None,
         ..body.details
     };
-    convert::order_terms(body.order_type.as_deref(), Some(&details))
+    session_account::order_terms(body.order_type.as_deref(), Some(&details))
         .map_err(|(field, why)| invalid(field, "the order can't be read", why))?;
     let command = Command {
         kind: "signal".to_owned(),

@@ -6,10 +6,10 @@ use reqwest::{Method, RequestBuilder, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use service_kit::{Auth, Context, Problem, Role};
+use session_account::Terms;
 use uuid::Uuid;
 
 use crate::repository::SessionRow;
-use crate::terms;
 
 /// Our name in tokens.
 const CALLER: &str = "forward-test";
@@ -108,6 +108,7 @@ impl Peers {
     /// Runs the session's strategy.
     pub(crate) async fn deploy(&self, session: &SessionRow) -> Result<Deployed, CallError> {
         let url = format!("{}/v1/deployments/{}", self.strategy_url, session.id);
+        let terms = session.terms.as_ref().map(|terms| &terms.0);
         let body = DeploymentBody {
             user_id: &session.user_id,
             strategy_id: session.strategy_id,
@@ -115,8 +116,8 @@ impl Peers {
             timeframe: &session.timeframe,
             initial_balance: session.initial_balance,
             fee_rate: session.fee_rate,
-            terms: session.terms.as_ref().map(|terms| &terms.0),
-            starts_at: terms::starts_at(session.terms.as_ref().map(|terms| terms.0.clone())),
+            terms,
+            starts_at: Terms::read(terms).ok().and_then(|terms| terms.starts_at),
         };
         read(
             self.call(self.http.request(Method::PUT, url).json(&body))

@@ -3,16 +3,16 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use chrono::NaiveDate;
-use paper_exchange::Account;
 use rust_decimal::Decimal;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use service_kit::{Identity, Problem};
+use session_account::Opening;
 use uuid::Uuid;
 
 use crate::sessions::find;
 use crate::state::AppState;
-use crate::{figures, repository, terms};
+use crate::{figures, repository};
 
 /// A UTC day of a session.
 #[derive(Debug, Serialize, sqlx::FromRow, utoipa::ToSchema)]
@@ -51,13 +51,13 @@ pub(crate) async fn metrics(
     let text = match repository::metrics(&state.database, id).await? {
         Some(text) => Some(text),
         // It hasn't said anything yet: the figures of one that has just begun.
-        None => terms::of_record(
+        None => Opening::of(
             session.initial_balance,
             session.fee_rate,
-            session.terms.map(|terms| terms.0),
+            session.terms.as_ref().map(|terms| &terms.0),
         )
         .ok()
-        .and_then(|terms| figures::json(Account::new(terms).figures())),
+        .and_then(|opening| figures::json(opening.account.figures())),
     };
     let unreadable = |error| Problem::unavailable("the database", error);
     let session = serde_json::from_str(text.as_deref().unwrap_or("{}")).map_err(unreadable)?;

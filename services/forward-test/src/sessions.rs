@@ -9,6 +9,7 @@ use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use service_kit::{ApiJson, FieldError, Identity, Page, PageQuery, Problem};
+use session_account::Terms;
 use timeframe::{Timeframe, TimeframeError};
 use uuid::Uuid;
 
@@ -17,7 +18,7 @@ use crate::commands::{self, Command};
 use crate::peers::CallError;
 use crate::repository::{self, Inserted, NewSession, SessionRow};
 use crate::state::AppState;
-use crate::terms::{Terms, TermsBody};
+use crate::terms::TermsBody;
 
 /// Ids of sessions that were created with an idempotency key.
 const KEY_NAMESPACE: Uuid = Uuid::from_u128(0x5a0e_7d1c_93f2_4b0a_8a43_d2b6_0c1f_9e77);

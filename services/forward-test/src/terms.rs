@@ -1,12 +1,13 @@
-//! A session's terms beyond balance and fee: as a user writes them, as the log keeps them.
+//! A session's terms beyond balance and fee, as a user writes them.
 
 use chrono::{DateTime, Utc};
-use paper_exchange::{CostMethod, Fees, Market, RiskLimits, SessionTerms};
+use paper_exchange::{Fees, Market};
 use rust_decimal::Decimal;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use service_kit::FieldError;
+use session_account::Terms;
 
 /// Figures that are decimals: written as numbers by people, kept as text so that no digit changes.
 const DECIMALS: [&str; 15] = [
@@ -26,19 +27,6 @@ const DECIMALS: [&str; 15] = [
     "max_daily_loss",
     "max_drawdown",
 ];
-
-/// As the start record and the table carry them.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct Terms {
-    market: Market,
-    risk: RiskLimits,
-    cost_method: CostMethod,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    starts_at: Option<DateTime<Utc>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ends_at: Option<DateTime<Utc>>,
-}
 
 /// Fees by name.
 #[derive(Debug, Deserialize)]
@@ -164,75 +152,21 @@ fn part<T: DeserializeOwned>(
         .ok()
 }
 
-impl Terms {
-    /// As they are kept; none where there is nothing to keep.
-    pub(crate) fn to_json(&self) -> Option<Value> {
-        let plain = *self == Self::default();
-        (!plain).then(|| serde_json::to_value(self).ok()).flatten()
-    }
-
-    /// With balance and fee: what the exchange runs with.
-    pub(crate) fn session(
-        &self,
-        initial_balance: Decimal,
-        fee_rate: Decimal,
-    ) -> Result<SessionTerms, Vec<paper_exchange::TermsError>> {
-        // All that is wrong, not only the first part's.
-        let own = SessionTerms::new(initial_balance, fee_rate);
-        let any = SessionTerms::new(Decimal::ONE, Decimal::ZERO)?;
-        let market = any.clone().with_market(self.market);
-        let risk = any.with_risk(self.risk);
-        let errors: Vec<_> = [own.as_ref(), market.as_ref(), risk.as_ref()]
-            .into_iter()
-            .filter_map(|part| part.err().cloned())
-            .flatten()
-            .collect();
-        if !errors.is_empty() {
-            return Err(errors);
-        }
-        let terms = own?.with_market(self.market)?.with_risk(self.risk)?;
-        Ok(terms.with_cost_method(self.cost_method))
-    }
-}
-
-/// Terms of a start record.
-///
-/// # Errors
-/// What is wrong with them, in words.
-pub(crate) fn of_record(
-    initial_balance: Decimal,
-    fee_rate: Decimal,
-    terms: Option<Value>,
-) -> Result<SessionTerms, String> {
-    let terms = read(terms)?.session(initial_balance, fee_rate);
-    terms.map_err(|errors| {
-        let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        texts.join("; ")
-    })
-}
-
-/// When a session is to begin that begins in the past, by the terms that are kept of it.
-pub(crate) fn starts_at(terms: Option<Value>) -> Option<DateTime<Utc>> {
-    read(terms).ok()?.starts_at
-}
-
-/// When a session ends by itself, by the terms of its start record.
-pub(crate) fn ends_at(terms: Option<Value>) -> Option<DateTime<Utc>> {
-    read(terms).ok()?.ends_at
-}
-
-fn read(terms: Option<Value>) -> Result<Terms, String> {
-    match terms {
-        Some(terms) => serde_json::from_value(terms).map_err(|error| error.to_string()),
-        None => Ok(Terms::default()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use paper_exchange::{CostMethod, SessionTerms};
     use serde_json::json;
+    use session_account::Opening;
+
+    fn opening(kept: Option<Value>) -> Opening {
+        Opening::of(Decimal::TEN, Decimal::ZERO, kept.as_ref()).unwrap()
+    }
+
+    fn opened(kept: Option<Value>) -> SessionTerms {
+        opening(kept).account.terms().clone()
+    }
 
     fn body(value: Value) -> TermsBody {
         serde_json::from_value(value).unwrap()
@@ -247,7 +181,7 @@ mod tests {
             "cost_method": "fifo",
         }));
         let kept = body.read().unwrap().to_json().unwrap();
-        let terms = of_record(Decimal::TEN, Decimal::ZERO, Some(kept)).unwrap();
+        let terms = opened(Some(kept));
         assert_eq!(terms.fees().maker.to_string(), "0.0004");
         assert_eq!(terms.fees().taker.to_string(), "0.00060001");
         assert_eq!(terms.risk().max_order, Some(Decimal::from(1000)));
@@ -261,7 +195,7 @@ mod tests {
         let preset = body(json!({"fees": {"preset": "coinbase"}}))
             .read()
             .unwrap();
-        let terms = of_record(Decimal::TEN, Decimal::ZERO, preset.to_json()).unwrap();
+        let terms = opened(preset.to_json());
         assert_eq!(terms.fees(), Fees::COINBASE);
         let tier = body(json!({"fees": {"preset": "coinbase", "volume": 99_999.99}}));
         let kept = tier.read().unwrap().to_json().unwrap();
@@ -281,18 +215,18 @@ mod tests {
             .read()
             .unwrap();
         let kept = ends.to_json();
-        assert_eq!(ends_at(kept.clone()), "2026-01-05T12:00:00Z".parse().ok());
-        assert!(of_record(Decimal::TEN, Decimal::ZERO, kept).is_ok());
-        assert_eq!(ends_at(None), None);
+        assert_eq!(opening(kept).ends_at, "2026-01-05T12:00:00Z".parse().ok());
+        assert_eq!(opening(None).ends_at, None);
     }
 
     #[test]
     fn a_start_in_the_past_is_kept_and_one_that_cannot_be_is_named() {
         let past = body(json!({"starts_at": "2026-01-05T12:00:00Z"}));
         let kept = past.read().unwrap().to_json();
-        assert_eq!(starts_at(kept.clone()), "2026-01-05T12:00:00Z".parse().ok());
-        assert!(of_record(Decimal::TEN, Decimal::ZERO, kept).is_ok());
-        assert_eq!(starts_at(None), None);
+        let starts_at = Terms::read(kept.as_ref()).unwrap().starts_at;
+        assert_eq!(starts_at, "2026-01-05T12:00:00Z".parse().ok());
+        opening(kept);
+        assert_eq!(Terms::read(None).unwrap().starts_at, None);
         for (start, code) in [
             ("9999-01-01T00:00:00Z", "starts_in_the_future"),
             ("2026-01-05T12:00:00Z", "starts_after_its_end"),

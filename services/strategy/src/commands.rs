@@ -7,6 +7,7 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use chrono::{DateTime, Utc};
 use kafka_common::messages::{OrderDetails, RecordKind, Signal};
 use kafka_common::processor::StoreError;
 use serde::{Deserialize, Serialize};
@@ -41,6 +42,7 @@ struct CommandRow {
     kind: String,
     body: sqlx::types::Json<Box<RawValue>>,
     position: Option<i64>,
+    created_at: DateTime<Utc>,
 }
 
 /// A command on its way into the log.
@@ -53,6 +55,8 @@ pub(crate) struct UserCommand {
     pub(crate) body: CommandBody,
     /// None until the evaluation has decided.
     pub(crate) position: Option<i64>,
+    /// When it was taken: its time where the market has none yet.
+    pub(crate) created_at: DateTime<Utc>,
 }
 
 impl CommandRow {
@@ -70,11 +74,13 @@ impl CommandRow {
             kind,
             body,
             position: self.position,
+            created_at: self.created_at,
         })
     }
 }
 
-const COLUMNS: &str = "SELECT id, session_id, unit, kind, body, position FROM strategy.commands";
+const COLUMNS: &str =
+    "SELECT id, session_id, unit, kind, body, position, created_at FROM strategy.commands";
 
 /// Commands that have no position yet, oldest first.
 pub(crate) async fn pending(pool: &PgPool) -> Result<Vec<UserCommand>, sqlx::Error> {
@@ -91,8 +97,9 @@ pub(crate) fn from(
     unit: i32,
     position: i64,
 ) -> Result<Vec<UserCommand>, StoreError> {
-    let statement =
-        format!("{COLUMNS} WHERE unit = $1 AND position >= $2 ORDER BY position, created_at, id");
+    let statement = format!(
+        "{COLUMNS} WHERE unit = $1 AND position >= $2 ORDER BY position, place NULLS FIRST, created_at, id"
+    );
     let query = sqlx::query_as(sqlx::AssertSqlSafe(statement))
         .bind(unit)
         .bind(position);
@@ -106,7 +113,8 @@ pub(crate) fn from(
 /// the processor's thread.
 pub(crate) fn fix(pool: &PgPool, id: Uuid, position: i64) -> Result<i64, StoreError> {
     let query = sqlx::query_scalar(
-        "UPDATE strategy.commands SET position = COALESCE(position, $2)
+        "UPDATE strategy.commands SET position = COALESCE(position, $2),
+             place = COALESCE(place, nextval('strategy.command_places'))
          WHERE id = $1 RETURNING position",
     )
     .bind(id)

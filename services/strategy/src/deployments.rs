@@ -17,6 +17,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use service_kit::{ApiJson, CallingService, Problem};
+use session_account::Opening;
 use sqlx::PgPool;
 use sqlx::types::Json as SqlJson;
 use strategy_engine::Timeframe;
@@ -29,8 +30,8 @@ use crate::commands;
 use crate::evaluation::Command;
 use crate::history::{self, History};
 use crate::past;
-use crate::repository;
-use crate::source::Kind;
+use crate::repository::{self, StrategyRow};
+use crate::source::{Kind, compile_source};
 use crate::state::AppState;
 
 /// How often deployments that another replica wrote are looked for.
@@ -265,7 +266,7 @@ pub(crate) struct DeploymentBody {
     #[serde(with = "kafka_common::decimal::number")]
     #[schema(value_type = f64)]
     fee_rate: Decimal,
-    /// How the session's market answers and its limits; not read here.
+    /// How the session's market answers and its limits; read where the strategy reads its position.
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
     terms: Option<Value>,
@@ -343,6 +344,7 @@ pub(crate) async fn put(
                 .field("strategy_id")
                 .hint("GET /v1/strategies lists yours")
         })?;
+        check_account(&strategy, &body).await?;
         if let Some(time) = body.starts_at {
             past::check(&state.past, &body.symbol, time).await?;
         }
@@ -378,6 +380,30 @@ pub(crate) async fn put(
     }
     let Json(answer) = find(&state, session_id).await?;
     Ok((StatusCode::ACCEPTED, Json(answer)))
+}
+
+/// Refuses terms that this build can't read, for a strategy that reads its position: nobody could say
+/// what it holds.
+async fn check_account(strategy: &StrategyRow, body: &DeploymentBody) -> Result<(), Problem> {
+    let opening = Opening::of(body.initial_balance, body.fee_rate, body.terms.as_ref());
+    let Err(why) = opening else {
+        return Ok(());
+    };
+    let Ok(kind) = strategy.kind.parse::<Kind>() else {
+        return Ok(());
+    };
+    let source = strategy.source.0.clone();
+    let compiled = tokio::task::spawn_blocking(move || compile_source(kind, &source)).await;
+    let plan = compiled.ok().and_then(|source| source.compilation.plan);
+    if !plan.is_some_and(|plan| plan.reads_position()) {
+        return Ok(());
+    }
+    let detail =
+        format!("the strategy reads its position, and the session's terms can't be: {why}");
+    let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_terms", detail);
+    Err(problem
+        .field("terms")
+        .hint("run services of the same release, or a strategy without `position()`"))
 }
 
 async fn find(state: &AppState, session_id: Uuid) -> Result<Json<DeploymentAnswer>, Problem> {

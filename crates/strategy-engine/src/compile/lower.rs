@@ -13,7 +13,8 @@ use crate::diagnostic::{Diagnostic, Report};
 use crate::limits::MAX_VALUE;
 use crate::node::{Field, NodeKind, SizeType, ThresholdSpec, Unwired, VolumeType};
 use crate::plan::{
-    Arithmetic, Content, Op, OpId, PLAN_VERSION, Plan, PlanAction, PlanError, Real, Study,
+    Arithmetic, Content, HoldingFigure, Op, OpId, PLAN_VERSION, Plan, PlanAction, PlanError, Real,
+    Study,
 };
 
 /// Lowers a graph without errors.
@@ -123,6 +124,14 @@ impl Lowering<'_> {
     fn node(&mut self, node: &Node) -> Option<Vec<OpId>> {
         let op = match &node.kind {
             NodeKind::Threshold(spec) => return self.threshold(node, *spec),
+            NodeKind::Position => {
+                let figures = HoldingFigure::ALL.into_iter();
+                return Some(
+                    figures
+                        .map(|figure| self.add(Op::Holding { figure }))
+                        .collect(),
+                );
+            }
             NodeKind::Indicator(indicator) => return self.indicator(node, *indicator),
             NodeKind::Market(field) => Op::Market { field: *field },
             NodeKind::Volume {

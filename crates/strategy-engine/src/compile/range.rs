@@ -1,7 +1,7 @@
 //! Which numbers an operation can give: what every evaluation will bear out, known beforehand.
 
 use crate::node::Field;
-use crate::plan::{Arithmetic, ClockFigure, Op, OpId, Study};
+use crate::plan::{Arithmetic, ClockFigure, HoldingFigure, Op, OpId, Study};
 
 /// From `low` to `high`, both included.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -66,6 +66,15 @@ pub(super) fn ranges(ops: &[Op]) -> Vec<Range> {
                 ClockFigure::Minute => between(0.0, 59.0),
                 ClockFigure::DayOfWeek => between(0.0, 6.0),
                 ClockFigure::Timestamp => ANY,
+            },
+            Op::Holding { figure } => match figure {
+                HoldingFigure::Units
+                | HoldingFigure::EntryPrice
+                | HoldingFigure::Bars
+                | HoldingFigure::Seconds => NOT_NEGATIVE,
+                // No price is below 0, so no more can be lost than was paid.
+                HoldingFigure::UnrealizedPercent => between(-100.0, f64::INFINITY),
+                HoldingFigure::Unrealized | HoldingFigure::Realized => ANY,
             },
             _ => ANY,
         };

@@ -4,12 +4,13 @@ use std::cmp::Ordering;
 
 use super::clock::{Clock, Cooldown, Hold};
 use super::codec::{CodecError, Reader, Writer};
+use super::holding::BarsHeld;
 use super::indicators::{AnchoredVwap, MOST_INPUTS, State, Vwap};
 use super::market::{Market, Refined};
 use super::window::ExactWindow;
 use crate::limits::MAX_VALUE;
 use crate::node::{Comparison, CrossType, Field};
-use crate::plan::{Arithmetic, ClockFigure, DayWindow, Op, OpId};
+use crate::plan::{Arithmetic, ClockFigure, DayWindow, HoldingFigure, Op, OpId};
 
 /// The results of one evaluation, by operation. Only one of both is meaningful for each; checked
 /// plans never read the other.
@@ -65,6 +66,8 @@ pub(super) enum Cell {
         window: DayWindow,
         clock: Clock,
     },
+    Holding(HoldingFigure),
+    BarsHeld(BarsHeld),
     Compare {
         comparison: Comparison,
         first: usize,
@@ -168,6 +171,10 @@ impl Cell {
                 window: *window,
                 clock: Clock::new(zone.clone()),
             },
+            Op::Holding {
+                figure: HoldingFigure::Bars,
+            } => Self::BarsHeld(BarsHeld::default()),
+            Op::Holding { figure } => Self::Holding(*figure),
             Op::Compare {
                 comparison,
                 first,
@@ -288,6 +295,8 @@ impl Cell {
                 None => f64::NAN,
             },
             Self::Clock { figure, clock } => clock.figure(*figure, market),
+            Self::Holding(figure) => market.held.figure(*figure),
+            Self::BarsHeld(bars) => bars.step(&market.held, market.evaluation),
             _ => {
                 results.conditions[index] = self.condition(market, results);
                 return;
@@ -391,6 +400,7 @@ impl Cell {
             Self::Latch { on, .. } => out.condition(Some(*on)),
             Self::Hold { hold, .. } => hold.save(out),
             Self::Cooldown { cooldown, .. } => cooldown.save(out),
+            Self::BarsHeld(bars) => bars.save(out),
             _ => {}
         }
     }
@@ -418,6 +428,7 @@ impl Cell {
             }
             Self::Hold { hold, .. } => hold.load(input),
             Self::Cooldown { cooldown, .. } => cooldown.load(input),
+            Self::BarsHeld(bars) => bars.load(input),
             // The others have no memory; a clock's is only of what it looked up.
             _ => Ok(()),
         }

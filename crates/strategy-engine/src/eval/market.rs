@@ -5,6 +5,7 @@ use rust_decimal::Decimal;
 use super::Tick;
 use super::bar::Bar;
 use super::exact::{Unit, nearest};
+use super::holding::Held;
 use crate::limits::MAX_VALUE;
 use crate::node::Field;
 use crate::plan::Op;
@@ -23,6 +24,8 @@ pub(super) struct Market {
     pub time: i64,
     /// Number of the evaluation, from 1.
     pub evaluation: i64,
+    /// What the session holds, as far as the evaluation was told.
+    pub held: Held,
     /// Most plans look at neither, and converting them is a good part of a tick's cost.
     reads: Reads,
     /// By how much units have become finer since it was last asked: hardly ever.
@@ -61,6 +64,7 @@ impl Market {
             volume_unit,
             time: 0,
             evaluation: 0,
+            held: Held::NOTHING,
             reads: Reads {
                 volume: reads(&[Field::Volume]),
                 quote: reads(&[Field::Bid, Field::Ask]),

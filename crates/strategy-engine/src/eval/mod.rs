@@ -5,6 +5,7 @@ mod cell;
 mod clock;
 mod codec;
 mod exact;
+mod holding;
 mod indicators;
 mod market;
 mod reason;
@@ -20,6 +21,7 @@ use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use timeframe::Timeframe;
 
+pub use holding::{Holding, Position};
 pub use snapshot::SnapshotError;
 
 use crate::node::{Side, SizeType};
@@ -27,6 +29,7 @@ use crate::plan::{OnGap, Op, OpId, OrderTerms, Plan};
 use bar::Bar;
 use cell::{Cell, Results};
 use exact::Unit;
+use holding::Held;
 use market::Market;
 
 /// One trade of the market, in the log's order.
@@ -175,6 +178,15 @@ impl Evaluator {
             },
         }
         self.evaluate(tick.price)
+    }
+
+    /// As [`Self::on_tick`], for a plan that [reads its position](Plan::reads_position): what the
+    /// account holds once its orders have met this trade.
+    pub fn on_tick_holding(&mut self, tick: &Tick, holding: &Holding) -> Vec<Signal> {
+        self.market.held = Held::of(holding, tick.time);
+        let signals = self.on_tick(tick);
+        self.market.held = Held::NOTHING;
+        signals
     }
 
     /// Evaluates what the market shows.

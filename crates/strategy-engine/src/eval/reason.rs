@@ -206,6 +206,7 @@ impl Words<'_> {
                 };
                 let _ = write!(self.text, "{figure} in {zone}");
             }
+            Op::Holding { figure } => self.say(figure.words()),
             _ => self.say("…"),
         }
     }

@@ -177,6 +177,8 @@ pub(crate) enum NodeKind {
         window: DayWindow,
         zone: Zone,
     },
+    /// Of the session's position.
+    Position,
     Indicator(Indicator),
     Math(Arithmetic),
     Abs,

@@ -5,6 +5,7 @@ mod clock;
 mod gap;
 mod hash;
 mod history;
+mod holding;
 mod op;
 mod real;
 mod study;
@@ -21,6 +22,7 @@ pub use clock::{Anchor, ClockFigure, DayWindow, Span, Zone, ZoneError};
 pub use gap::{OnGap, OnGapError};
 pub use hash::{PlanHash, PlanHashError};
 pub use history::{WarmUp, WarmUpError};
+pub use holding::HoldingFigure;
 pub use op::{Arithmetic, Op, OpId};
 pub use real::Real;
 pub use study::{Pattern, Study};
@@ -87,6 +89,7 @@ pub struct Plan {
     nodes: u32,
     hash: PlanHash,
     warmup: u64,
+    reads_position: bool,
 }
 
 /// A plan in three figures, as the API shows it.
@@ -109,11 +112,14 @@ impl Plan {
         check::content(&content)?;
         let hash = PlanHash::of(&content);
         let warmup = check::warmup(&content);
+        let mut ops = content.ops.iter();
+        let reads_position = ops.any(|op| matches!(op, Op::Holding { .. }));
         Ok(Self {
             content,
             nodes,
             hash,
             warmup,
+            reads_position,
         })
     }
 
@@ -140,6 +146,12 @@ impl Plan {
     /// What its indicators know when a session begins.
     pub fn warm_up(&self) -> WarmUp {
         self.content.warm_up
+    }
+
+    /// Whether it reads the position that its session holds: then it has to be told of it, see
+    /// [`Evaluator::on_tick_holding`].
+    pub fn reads_position(&self) -> bool {
+        self.reads_position
     }
 
     /// The plan in three figures.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::clock::{Anchor, ClockFigure, DayWindow, Span, Zone};
-use super::{Real, Study};
+use super::{HoldingFigure, Real, Study};
 use crate::node::{Comparison, CrossType, Field};
 
 /// Index of an operation in its plan.
@@ -133,6 +133,11 @@ pub enum Op {
         /// Whose clock.
         zone: Zone,
     },
+    /// A figure of the position that the session holds.
+    Holding {
+        /// Which.
+        figure: HoldingFigure,
+    },
     /// A comparison of two numbers.
     Compare {
         /// How.
@@ -213,6 +218,7 @@ impl Op {
             | Self::Vwap { .. }
             | Self::AnchoredVwap { .. }
             | Self::Clock { .. }
+            | Self::Holding { .. }
             | Self::InWindow { .. } => Vec::new(),
             Self::Study { inputs, .. } => inputs.iter_mut().map(|id| (id, false)).collect(),
             Self::Part { of: input, .. }
@@ -260,7 +266,8 @@ impl Op {
             | Self::Arithmetic { .. }
             | Self::Absolute { .. }
             | Self::Choose { .. }
-            | Self::Clock { .. } => false,
+            | Self::Clock { .. }
+            | Self::Holding { .. } => false,
             Self::Flag { .. }
             | Self::InWindow { .. }
             | Self::Compare { .. }

@@ -22,6 +22,14 @@ pub(super) fn is_reserved(name: &str) -> bool {
     names().any(|known| known == name) || MARKET.iter().any(|(known, ..)| *known == name)
 }
 
+/// Functions that came when scripts may have had names like theirs: a script's own meaning goes first.
+const YIELDING: [&str; 1] = ["position"];
+
+/// Whether a script may give the name no other meaning.
+pub(super) fn is_fixed(name: &str) -> bool {
+    is_reserved(name) && !YIELDING.contains(&name)
+}
+
 /// Every function.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
     let special = SPECIAL.iter().map(|(name, ..)| *name);

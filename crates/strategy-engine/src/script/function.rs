@@ -412,6 +412,20 @@ static FUNCTIONS: &[Function] = &[
         ],
         TIME,
     ),
+    with_main(simple(
+        "position",
+        "positionNode",
+        &[],
+        &[
+            ("units", "units-out"),
+            ("entry_price", "entry-price-out"),
+            ("unrealized", "unrealized-out"),
+            ("unrealized_percent", "unrealized-percent-out"),
+            ("realized", "realized-out"),
+            ("bars", "bars-out"),
+            ("seconds", "seconds-out"),
+        ],
+    )),
     simple("abs", "absNode", &[VALUE], &[("", "value-out")]),
     fixed(
         &[("crossType", "above")],

@@ -172,7 +172,7 @@ impl<'a> Lowering<'a> {
     }
 
     fn bind(&mut self, at: &impl Ranged, name: &str, value: Value) {
-        if super::call::is_reserved(name) {
+        if super::call::is_fixed(name) {
             let message = format!("{} has a meaning of its own", quote(name));
             self.error("name_reserved", at, message, "choose another name");
             return;
@@ -382,7 +382,7 @@ impl<'a> Lowering<'a> {
             );
             return;
         }
-        if super::call::is_reserved(name) {
+        if super::call::is_fixed(name) {
             let message = format!("{} has a meaning of its own", quote(name));
             self.error(
                 "name_reserved",

@@ -6,6 +6,7 @@ mod bars;
 mod diagnostics;
 mod diffs;
 mod gaps;
+mod holdings;
 mod hostile;
 mod imports;
 mod lints;

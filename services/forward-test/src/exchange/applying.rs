@@ -2,17 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use kafka_common::messages::{ForwardTestEvent, ForwardTestEventKind, RecordKind, StrategySignal};
-use paper_exchange::{
-    Account, Disposition, LedgerError, OrderRequest, Origin, Output, Replacement,
-};
+use paper_exchange::{Disposition, Output};
+use session_account::{Met, Opening};
 use uuid::Uuid;
 
 use super::reading::{MarketTick, SignalRecord};
 use super::{Ignored, MAX_TRACES, Out, PartitionExchange, Session, Traces, ignored};
-use crate::convert;
 use crate::projection::{Row, Status};
 use crate::publishing::{publish, send_event};
-use crate::terms;
 
 impl PartitionExchange {
     pub(super) fn apply_tick(&mut self, tick: &MarketTick, out: &mut Out) {
@@ -64,9 +61,9 @@ impl PartitionExchange {
                 let Some(session) = self.sessions.get_mut(&id) else {
                     return unknown_session(kind, id);
                 };
-                let Some(action) = convert::action(data.signal.action) else {
+                if session_account::action(data.signal.action).is_none() {
                     return;
-                };
+                }
                 let signal_id = data.signal_id.unwrap_or_default();
                 if let Some(trace) = trace {
                     if self.traces.len() >= MAX_TRACES {
@@ -74,27 +71,9 @@ impl PartitionExchange {
                     }
                     self.traces.insert(signal_id, trace);
                 }
-                let details = data.order.as_deref();
-                let Ok(terms) = convert::order_terms(data.order_type.as_deref(), details) else {
-                    // Checked when it was read.
-                    return;
-                };
-                let origin = match details.is_some_and(|details| details.manual) {
-                    true => Origin::User,
-                    false => Origin::Strategy,
-                };
-                let order = OrderRequest {
-                    signal_id,
-                    action,
-                    quantity: data.signal.quantity,
-                    quantity_type: convert::quantity_type(data.signal.quantity_type),
-                    reason: data.signal.reason,
-                    time,
-                };
-                let taken = session
-                    .account
-                    .on_order(order, terms, origin, &mut self.outputs);
-                if taken == Disposition::NotRunning {
+                let account = &mut session.account;
+                let taken = session_account::order(account, &data, time, &mut self.outputs);
+                if taken == Some(Disposition::NotRunning) {
                     ignored(Ignored::EndedSession);
                     tracing::warn!(session = %id, "signal for a session that has ended");
                 }
@@ -108,7 +87,8 @@ impl PartitionExchange {
                 let Some(session) = self.sessions.get_mut(&id) else {
                     return unknown_session(kind, id);
                 };
-                let known = command(&mut session.account, kind, &data, time, &mut self.outputs);
+                let account = &mut session.account;
+                let known = session_account::command(account, kind, &data, time, &mut self.outputs);
                 if !known {
                     metrics::counter!("forward_test_commands_ignored_total").increment(1);
                     tracing::info!(session = %id, kind = kind.as_str(), "the order isn't open");
@@ -138,17 +118,16 @@ impl PartitionExchange {
         }
         let user_id = data.user_id.unwrap_or_default();
         let past = data.place.and(data.cause).map(|cause| cause.offset + 1);
-        let ends_at = data
-            .start
-            .as_ref()
-            .and_then(|start| terms::ends_at(start.terms.clone()));
-        let terms = data
-            .start
-            .map(|start| terms::of_record(start.initial_balance, start.fee_rate, start.terms));
-        let refusal = match terms {
-            Some(Ok(terms)) => {
+        let opening = data.start.map(|start| {
+            let terms = start.terms.as_ref();
+            Opening::of(start.initial_balance, start.fee_rate, terms)
+        });
+        let refusal = match opening {
+            Some(Ok(Opening {
+                mut account,
+                ends_at,
+            })) => {
                 let symbol = data.market_data.symbol;
-                let mut account = Account::new(terms);
                 account.start(time, &mut self.outputs);
                 let strategy_id = data.strategy_id;
                 let mut session = Session {
@@ -208,66 +187,26 @@ pub(super) fn meet(
     traces: &mut Traces,
     out: &mut Out,
 ) {
-    if let Some(end) = session.ends_at.filter(|end| *end <= tick.trade.time) {
-        session.account.stop(end, outputs);
-        publish(id, session, outputs, traces, Some("its scheduled end"), out);
-        return;
-    }
-    let account = &mut session.account;
-    let applied = match tick.gap {
-        true => {
-            account.on_gap(tick.trade.time, outputs);
-            Ok(())
+    let record = &tick.record;
+    match session_account::meet(&mut session.account, session.ends_at, record, outputs) {
+        Met::Applied => {}
+        Met::Ended => {
+            publish(id, session, outputs, traces, Some("its scheduled end"), out);
+            return;
         }
-        false => account.on_quoted_trade(&tick.trade, tick.quote.as_ref(), outputs),
-    };
-    match applied {
-        Ok(()) => {}
-        Err(LedgerError::InvalidTrade { price }) => {
+        Met::Skipped { price } => {
             metrics::counter!("forward_test_invalid_ticks_total").increment(1);
             tracing::warn!(symbol = tick.symbol, %price, "tick can't be traded on, skipped");
         }
-        Err(error) => {
+        Met::Failed(error) => {
             metrics::counter!("forward_test_ledger_errors_total").increment(1);
             tracing::error!(session = %id, %error, "ledger check failed, session ends");
-            session.account.fail(tick.trade.time, outputs);
             let reason = error.to_string();
             publish(id, session, outputs, traces, Some(&reason), out);
             return;
         }
     }
     publish(id, session, outputs, traces, None, out);
-}
-
-/// Applies what a user asks; false where it concerns an order that isn't open.
-fn command(
-    account: &mut Account,
-    kind: RecordKind,
-    data: &StrategySignal,
-    time: DateTime<Utc>,
-    outputs: &mut Vec<Output>,
-) -> bool {
-    let details = data.order.as_deref();
-    let order_id = details
-        .and_then(|details| details.order_id)
-        .unwrap_or_default();
-    match kind {
-        RecordKind::Cancel => return account.cancel(order_id, time, outputs),
-        RecordKind::Replace => {
-            let quantity = data.signal.quantity;
-            let change = Replacement {
-                quantity: (!quantity.is_zero()).then_some(quantity),
-                limit: details.and_then(|details| details.limit_price),
-                trigger: details.and_then(|details| details.stop_price),
-            };
-            return account.replace(order_id, change, time, outputs);
-        }
-        RecordKind::Pause => account.pause(time, outputs),
-        RecordKind::Resume => account.resume(time, outputs),
-        RecordKind::Close => account.close(data.signal_id.unwrap_or_default(), time, outputs),
-        RecordKind::Signal | RecordKind::Start | RecordKind::Stop | RecordKind::Progress => {}
-    }
-    true
 }
 
 fn unknown_session(kind: RecordKind, id: Uuid) {

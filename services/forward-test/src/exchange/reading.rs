@@ -5,10 +5,9 @@ use kafka_common::envelope;
 use kafka_common::messages::{RecordKind, StrategySignal, TickView};
 use kafka_common::processor::InputRecord;
 use kafka_common::trace::{self, TraceContext};
-use paper_exchange::{MarketTrade, Quote};
+use session_account::MarketRecord;
 
 use super::PartitionExchange;
-use crate::convert;
 use crate::one_order::Place;
 
 /// A signals record that could be read.
@@ -24,10 +23,7 @@ pub(super) struct SignalRecord {
 #[derive(Debug)]
 pub(super) struct MarketTick {
     pub(super) symbol: String,
-    pub(super) trade: MarketTrade,
-    pub(super) quote: Option<Quote>,
-    /// No trade, but the mark of missing ones.
-    pub(super) gap: bool,
+    pub(super) record: MarketRecord,
     pub(super) trace: Option<TraceContext>,
 }
 
@@ -56,7 +52,7 @@ impl PartitionExchange {
                 )
             })?;
         if kind == RecordKind::Signal {
-            convert::order_terms(data.order_type.as_deref(), data.order.as_deref())
+            session_account::order_terms(data.order_type.as_deref(), data.order.as_deref())
                 .map_err(|(field, why)| format!("`{field}`: {why}"))?;
         }
         let id = data
@@ -87,18 +83,8 @@ pub(super) fn tick(record: &InputRecord<'_>) -> Result<MarketTick, String> {
         .map_err(|error| error.to_string())?
         .data;
     Ok(MarketTick {
-        gap: tick.gap.is_some(),
-        quote: tick.bid.zip(tick.ask).map(|(bid, ask)| Quote {
-            bid,
-            ask,
-            age_ms: tick.quote_age_ms.unwrap_or(0),
-        }),
+        record: MarketRecord::from(&tick),
         symbol: tick.symbol.into_owned(),
-        trade: MarketTrade {
-            price: tick.price,
-            volume: tick.volume,
-            time: tick.timestamp,
-        },
         trace: trace::current(),
     })
 }

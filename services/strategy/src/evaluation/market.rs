@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use kafka_common::messages::{
     Cause, RecordKind, Signal, SignalAction, SignalMarketData, StrategySignal, TickView,
 };
+use session_account::MarketRecord;
 use strategy_engine::{OnGap, Side, Tick};
 use uuid::Uuid;
 
@@ -20,6 +21,7 @@ pub(super) struct Met<'a> {
     /// The place in the order of what it causes, where that isn't its own.
     place: Option<i64>,
     market: Tick,
+    record: MarketRecord,
 }
 
 /// What a session made of a tick.
@@ -83,6 +85,7 @@ impl<'a> Met<'a> {
             offset,
             tick,
             place,
+            record: MarketRecord::from(tick),
             market: Tick {
                 time: tick.timestamp,
                 price: tick.price,
@@ -95,6 +98,9 @@ impl<'a> Met<'a> {
 
     /// Trades are missing: the session does what its strategy says.
     pub(super) fn gap(&self, id: Uuid, session: &mut Session, out: &mut Out) {
+        if let Some(book) = &mut session.book {
+            book.meet(&self.record);
+        }
         let policy = session.evaluator.on_gap();
         if !out.is_suppressed() {
             metrics::counter!("strategy_gaps_total", "policy" => policy.name()).increment(1);
@@ -110,6 +116,9 @@ impl<'a> Met<'a> {
             trade_id: None,
             ..cause
         });
+        if let Some(book) = &mut session.book {
+            book.apply(RecordKind::Pause, &message);
+        }
         send(out, record_id, RecordKind::Pause, &message);
     }
 
@@ -125,12 +134,19 @@ impl<'a> Met<'a> {
     ) -> Result<Told, String> {
         let before = session.evaluator.undefined_values();
         let history = session.history.take();
-        let evaluator = &mut session.evaluator;
+        let (evaluator, book) = (&mut session.evaluator, &mut session.book);
         let signals = guarded(|| {
             if let Some(history) = history {
                 evaluator.warm_up(history.before(self.market.time, evaluator.timeframe()));
             }
-            evaluator.on_tick(&self.market)
+            match book {
+                None => evaluator.on_tick(&self.market),
+                // First the orders that wait, then the strategy: as the exchange does it.
+                Some(book) => {
+                    book.meet(&self.record);
+                    evaluator.on_tick_holding(&self.market, &book.holding())
+                }
+            }
         })?;
         let told = Told {
             signals: signals.len() as u64,
@@ -156,6 +172,9 @@ impl<'a> Met<'a> {
             let mut message = self.message(id, session, signal_id, proper);
             message.order_type = Some(order.order_type.to_owned());
             message.order = order.details;
+            if let Some(book) = &mut session.book {
+                book.apply(RecordKind::Signal, &message);
+            }
             send(out, signal_id, RecordKind::Signal, &message);
         }
         Ok(told)

@@ -4,6 +4,7 @@
 //! stops and how far the partition is evaluated: forward-test applies ticks only up to there, so
 //! that ticks and signals have one order.
 
+mod book;
 mod changes;
 mod market;
 mod past;
@@ -26,6 +27,7 @@ use serde::{Deserialize, Serialize};
 use strategy_engine::{Evaluator, Plan, PlanHash};
 use uuid::Uuid;
 
+use self::book::Book;
 use self::records::{hold, send};
 use crate::commands::{self, UserCommand};
 use crate::deployments::{Deployment, Deployments};
@@ -104,6 +106,8 @@ struct Session {
     started: bool,
     /// It panicked, which is a bug: it is evaluated no more, and stops.
     failed: bool,
+    /// Of a strategy that reads its position.
+    book: Option<Box<Book>>,
     /// What it has seen before its first tick, until that comes.
     history: Option<Box<History>>,
 }
@@ -121,6 +125,10 @@ struct SavedState {
     /// Sessions that have started, each with its evaluator's state.
     sessions: Vec<(Uuid, Vec<u8>)>,
 }
+
+/// The accounts of started sessions whose strategies read their position. They follow the state
+/// where there are any: a release that knows of none reads the state and leaves the rest.
+type SavedBooks = Vec<(Uuid, Vec<u8>)>;
 
 /// The latest tick, for the records that aren't caused by one.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -208,7 +216,7 @@ impl Unit for PartitionEvaluation {
                         .fix_start(session_id, self.position[0], past)?;
                 deployment.start_offset = Some(start);
                 deployment.past_offset = past;
-                self.add(*deployment, None)?;
+                self.add(*deployment, None, None)?;
             }
             Command::Stop { session_id, .. } => {
                 let stop = self.deployments.fix_stop(session_id, self.position[0])?;
@@ -257,7 +265,7 @@ impl Unit for PartitionEvaluation {
             user_id: None,
             order_type: None,
             order: None,
-            cause: Some(self.cause_before(position)),
+            cause: Some(self.cause_before(position, last.time)),
             place: None,
             start: None,
         };
@@ -281,7 +289,19 @@ impl Unit for PartitionEvaluation {
                 .map(|(id, session)| (*id, session.evaluator.snapshot()))
                 .collect(),
         };
-        postcard::to_stdvec(&saved).map_err(|error| StoreError::new("writing a snapshot", error))
+        let failed =
+            |error: &dyn std::fmt::Display| StoreError(format!("writing a snapshot: {error}"));
+        let mut bytes = postcard::to_stdvec(&saved).map_err(|error| failed(&error))?;
+        let mut books = SavedBooks::new();
+        for (id, session) in self.sessions.iter().filter(|(_, session)| session.started) {
+            if let Some(book) = &session.book {
+                books.push((*id, book.snapshot().map_err(|error| failed(&error))?));
+            }
+        }
+        if !books.is_empty() {
+            bytes.extend(postcard::to_stdvec(&books).map_err(|error| failed(&error))?);
+        }
+        Ok(bytes)
     }
 }
 
@@ -290,9 +310,8 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    #[test]
-    fn a_snapshot_is_read_as_it_was_written() {
-        let saved = SavedState {
+    fn saved() -> SavedState {
+        SavedState {
             version: SNAPSHOT_VERSION,
             last: Some(LastTick {
                 symbol: "BTCUSD".to_owned(),
@@ -301,7 +320,25 @@ mod tests {
                 trade_id: Some(7),
             }),
             sessions: vec![(Uuid::from_u128(1), vec![0, 255, 3])],
-        };
+        }
+    }
+
+    #[test]
+    fn accounts_lie_where_an_older_release_does_not_look() {
+        let (state, books) = (saved(), vec![(Uuid::from_u128(1), vec![7_u8, 8])]);
+        let mut bytes = postcard::to_stdvec(&state).unwrap();
+        bytes.extend(postcard::to_stdvec(&books).unwrap());
+        // As an older release reads it, and as this one does.
+        let read: SavedState = postcard::from_bytes(&bytes).unwrap();
+        assert_eq!(read.sessions, state.sessions);
+        let (read, rest): (SavedState, _) = postcard::take_from_bytes(&bytes).unwrap();
+        assert_eq!(read.sessions, state.sessions);
+        assert_eq!(postcard::from_bytes::<SavedBooks>(rest).unwrap(), books);
+    }
+
+    #[test]
+    fn a_snapshot_is_read_as_it_was_written() {
+        let saved = saved();
         let bytes = postcard::to_stdvec(&saved).unwrap();
         let read: SavedState = postcard::from_bytes(&bytes).unwrap();
         assert_eq!(read.last.unwrap().price.to_string(), "87786.04");

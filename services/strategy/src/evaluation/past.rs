@@ -41,9 +41,13 @@ impl PartitionEvaluation {
 
     /// Starts a session: here, or in the past, and then it catches up.
     pub(super) fn begin(&mut self, id: Uuid, out: &mut Out) {
-        let Some(session) = self.sessions.get(&id) else {
+        let time = self.last.as_ref().map_or_else(Utc::now, |last| last.time);
+        let Some(session) = self.sessions.get_mut(&id) else {
             return;
         };
+        if let Some(book) = &mut session.book {
+            book.start(session.deployment.starts_at.unwrap_or(time));
+        }
         let (start, deployment) = (session.start, &session.deployment);
         let past = deployment.starts_at.zip(deployment.past_offset);
         let Some((starts_at, from)) = past else {
@@ -59,7 +63,7 @@ impl PartitionEvaluation {
                     // No trade since then: what comes is the first.
                     self.tell(id, RecordKind::Start, out);
                 } else {
-                    let now = self.cause_before(start);
+                    let now = self.cause_before(start, Utc::now());
                     self.tell_of_past(id, RecordKind::Progress, Some(now), out);
                 }
                 let (ticks, signals) = (met.ticks, met.signals);

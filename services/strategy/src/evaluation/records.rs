@@ -1,6 +1,6 @@
 //! The records besides signals, and how every record is written.
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use kafka_common::Topics;
 use kafka_common::messages::{
     Cause, QuantityType, RecordKind, SessionStart, Signal, SignalAction, SignalMarketData,
@@ -34,7 +34,7 @@ impl PartitionEvaluation {
             RecordKind::Stop => session.stop.unwrap_or(self.position[0]),
             _ => session.start,
         };
-        let now = self.cause_before(position);
+        let now = self.cause_before(position, Utc::now());
         let name = format!("{}/{position}", kind.as_str());
         let record_id = Uuid::new_v5(&id, name.as_bytes());
         out.applying(0, position);
@@ -67,12 +67,14 @@ impl PartitionEvaluation {
     }
 
     /// Writes a user's command, if its session runs.
-    pub(super) fn tell_command(&self, command: UserCommand, out: &mut Out) {
-        let Some(session) = self.sessions.get(&command.session_id).filter(|s| s.started) else {
+    pub(super) fn tell_command(&mut self, command: UserCommand, out: &mut Out) {
+        let position = command.position.unwrap_or(self.position[0]);
+        let cause = self.cause_before(position, command.created_at);
+        let session = self.sessions.get_mut(&command.session_id);
+        let Some(session) = session.filter(|session| session.started) else {
             tracing::info!(command = %command.id, "command for a session that doesn't run");
             return;
         };
-        let position = command.position.unwrap_or(self.position[0]);
         out.applying(0, position);
         let deployment = &session.deployment;
         let message = StrategySignal {
@@ -87,22 +89,24 @@ impl PartitionEvaluation {
             user_id: Some(deployment.user_id.clone()),
             order_type: command.body.order_type,
             order: command.body.order,
-            cause: Some(self.cause_before(position)),
+            cause: Some(cause),
             place: None,
             start: None,
         };
+        if let Some(book) = &mut session.book {
+            book.command(position, command.id, command.kind, &message);
+        }
         send(out, command.id, command.kind, &message);
     }
 
-    /// The place before `position`; the time is that of the latest tick, and before any tick the
-    /// time of writing, which the log then keeps.
-    pub(super) fn cause_before(&self, position: i64) -> Cause {
+    /// The place before `position`; the time is that of the latest tick, or `earlier` before any.
+    pub(super) fn cause_before(&self, position: i64, earlier: DateTime<Utc>) -> Cause {
         let last = self.last.as_ref();
         Cause {
             partition: self.unit,
             offset: position - 1,
             trade_id: last.and_then(|last| last.trade_id),
-            timestamp: Some(last.map_or_else(Utc::now, |last| last.time)),
+            timestamp: Some(last.map_or(earlier, |last| last.time)),
         }
     }
 }

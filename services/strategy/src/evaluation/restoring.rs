@@ -9,7 +9,8 @@ use kafka_common::processor::{Restored, StoreError};
 use strategy_engine::{Evaluator, Plan, Timeframe};
 use uuid::Uuid;
 
-use super::{PartitionEvaluation, SNAPSHOT_VERSION, SavedState, Session};
+use super::book::Book;
+use super::{PartitionEvaluation, SNAPSHOT_VERSION, SavedBooks, SavedState, Session};
 use crate::commands;
 use crate::deployments::{Deployment, Deployments};
 use crate::source::{Kind, compile_source};
@@ -21,25 +22,34 @@ impl PartitionEvaluation {
         restored: Restored,
     ) -> Result<Self, StoreError> {
         let position = restored.positions.first().copied().unwrap_or_default();
-        let saved = match restored.state {
-            None => SavedState {
-                version: SNAPSHOT_VERSION,
-                last: None,
-                sessions: Vec::new(),
-            },
+        let (saved, books) = match restored.state {
+            None => {
+                let nothing = SavedState {
+                    version: SNAPSHOT_VERSION,
+                    last: None,
+                    sessions: Vec::new(),
+                };
+                (nothing, SavedBooks::new())
+            }
             Some(bytes) => {
-                let saved: SavedState = postcard::from_bytes(&bytes)
-                    .map_err(|error| StoreError::new("reading a snapshot", error))?;
+                let failed = |error| StoreError::new("reading a snapshot", error);
+                let (saved, rest): (SavedState, _) =
+                    postcard::take_from_bytes(&bytes).map_err(failed)?;
                 if saved.version != SNAPSHOT_VERSION {
                     return Err(StoreError(format!(
                         "the snapshot of unit {} has version {}, not {SNAPSHOT_VERSION}",
                         restored.unit, saved.version
                     )));
                 }
-                saved
+                let books = match rest {
+                    [] => SavedBooks::new(),
+                    rest => postcard::from_bytes(rest).map_err(failed)?,
+                };
+                (saved, books)
             }
         };
         let mut states: HashMap<Uuid, Vec<u8>> = saved.sessions.into_iter().collect();
+        let mut books: HashMap<Uuid, Vec<u8>> = books.into_iter().collect();
         let mut unit = Self {
             unit: restored.unit,
             position: [position],
@@ -55,7 +65,8 @@ impl PartitionEvaluation {
         };
         for deployment in deployments.active_from(restored.unit, position)? {
             let state = states.remove(&deployment.session_id);
-            unit.add(deployment, state)?;
+            let book = books.remove(&deployment.session_id);
+            unit.add(deployment, state, book)?;
         }
         unit.find_next_change();
         Ok(unit)
@@ -65,6 +76,7 @@ impl PartitionEvaluation {
         &mut self,
         mut deployment: Deployment,
         state: Option<Vec<u8>>,
+        book: Option<Vec<u8>>,
     ) -> Result<(), StoreError> {
         let session_id = deployment.session_id;
         let failed = |error: &dyn std::fmt::Display| {
@@ -82,6 +94,13 @@ impl PartitionEvaluation {
         // Sessions are many, and the plan is all that is needed of it.
         deployment.source.0 = serde_json::Value::Null;
         let started = state.is_some();
+        let book = match (plan.reads_position(), book) {
+            (false, _) => None,
+            (true, Some(book)) => Some(Book::restore(&book)),
+            (true, None) if started => Some(Err("its account is not in the snapshot".to_owned())),
+            (true, None) => Some(Book::new(&deployment)),
+        };
+        let book = book.transpose().map_err(|error| failed(&error))?;
         let evaluator = match state {
             Some(state) => Evaluator::restore(&plan, &state).map_err(|error| failed(&error))?,
             None => {
@@ -106,6 +125,7 @@ impl PartitionEvaluation {
             stop,
             started,
             failed: false,
+            book: book.map(Box::new),
             history: history.map(|history| Box::new(history.0)),
         };
         self.sessions.insert(session_id, session);

@@ -84,4 +84,25 @@ pub(super) const TYPES: &[NodeType] = &[
                   its start ends on the next day; `weekdays` are those on which it starts. \
                   `timeFrame` has no effect.",
     },
+    NodeType {
+        name: "positionNode",
+        inputs: &[],
+        outputs: &[
+            number_out(&["units-out"]),
+            number_out(&["entry-price-out"]),
+            number_out(&["unrealized-out"]),
+            number_out(&["unrealized-percent-out"]),
+            number_out(&["realized-out"]),
+            number_out(&["bars-out"]),
+            number_out(&["seconds-out"]),
+        ],
+        fields: &[],
+        meaning: "What the session holds, as the exchange's account has it; see *Position*. Units; \
+                  what one was bought for on average, fees excluded, to 8 decimals; unrealised PnL \
+                  in the quote currency, and in percent of what the position was bought for; \
+                  realised PnL of the session, all fees included; evaluations since the first one \
+                  at which this position was held, which is 0; seconds since the fill that opened \
+                  it. Where nothing is held, the entry price has no value and the others are 0, but \
+                  for what is realised.",
+    },
 ];

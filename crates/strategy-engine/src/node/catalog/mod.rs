@@ -20,7 +20,7 @@ pub struct NodeGroup {
 pub fn node_groups() -> &'static [NodeGroup] {
     &[
         NodeGroup {
-            title: "Market, time and constants",
+            title: "Market, time, position and constants",
             types: market::TYPES,
         },
         NodeGroup {

@@ -48,6 +48,7 @@ pub(crate) fn parse(
         "constantNode" => NodeKind::Constant(fields.real("value").unwrap_or(0.0)),
         "spreadNode" => return spread(fields),
         "timeNode" => time::parse(fields, context),
+        "positionNode" => NodeKind::Position,
         "mathNode" => math(fields),
         "absNode" => NodeKind::Abs,
         "ifNode" => NodeKind::If,

@@ -132,6 +132,7 @@ impl Writer<'_> {
                 )
             }
             NodeKind::Cooldown(span) => call("cooldown", vec![x(), span_text(*span)]),
+            NodeKind::Position => call("position", Vec::new()),
             // Orders and what belongs to them are written by themselves.
             NodeKind::Threshold(_)
             | NodeKind::Action(_)

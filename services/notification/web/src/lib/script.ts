@@ -75,6 +75,11 @@ export const WORDS: readonly Word[] = [
   call("day_of_week", '"UTC"', "Day of the week."),
   call("timestamp", '"UTC"', "Time of the trade."),
   call("time_between", '"09:30", "16:00"', "Whether the time is within a window."),
+  call(
+    "position",
+    "",
+    "Units held; `.entry_price`, `.unrealized`, `.unrealized_percent`, `.realized`, `.bars`, `.seconds`.",
+  ),
   call("abs", "x", "Without its sign."),
   call("min", "a, b", "The smaller."),
   call("max", "a, b", "The larger."),
