@@ -8,6 +8,7 @@ mod exact;
 mod indicators;
 mod market;
 mod reason;
+mod shown;
 mod snapshot;
 mod terms;
 #[cfg(test)]
@@ -20,6 +21,7 @@ use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use timeframe::Timeframe;
 
+pub use shown::Shown;
 pub use snapshot::SnapshotError;
 
 use crate::node::{Side, SizeType};

@@ -24,3 +24,4 @@ mod support;
 mod templates;
 mod terms;
 mod time;
+mod traces;

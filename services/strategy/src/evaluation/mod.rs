@@ -9,6 +9,7 @@ mod market;
 mod past;
 mod records;
 mod restoring;
+mod showing;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Weak};
@@ -27,6 +28,7 @@ use strategy_engine::{Evaluator, Plan, PlanHash};
 use uuid::Uuid;
 
 use self::records::{hold, send};
+pub(crate) use self::showing::{Showing, ShownSession};
 use crate::commands::{self, UserCommand};
 use crate::deployments::{Deployment, Deployments};
 use crate::history::History;
@@ -52,6 +54,8 @@ pub(crate) enum Command {
     },
     /// A user asks something of a session.
     User(Box<UserCommand>),
+    /// Somebody looks at a session.
+    Show(Box<Showing>),
 }
 
 /// Makes the units.
@@ -91,6 +95,7 @@ impl Processor for Evaluation {
             Command::Start(deployment) => deployment.unit,
             Command::Stop { unit, .. } => *unit,
             Command::User(command) => command.unit,
+            Command::Show(showing) => showing.unit,
         }
     }
 }
@@ -228,6 +233,10 @@ impl Unit for PartitionEvaluation {
                 }
                 command.position = Some(position);
                 self.commands.push_back(*command);
+            }
+            Command::Show(showing) => {
+                self.show(*showing);
+                return Ok(());
             }
         }
         self.find_next_change();
