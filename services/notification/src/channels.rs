@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use crate::centrifuge::Emulated;
+use crate::centrifuge::EmulatedFrame;
 use crate::hub::{Hub, JoinError, Membership, Outbox, Position, Snapshot};
 use crate::shared::Shared;
 use crate::telemetry;
@@ -80,7 +80,7 @@ impl Channels {
     }
 
     /// Gives another replica what a client of it sent; false if nobody has that name.
-    pub(crate) async fn forward(&self, emulated: &Emulated) -> Result<bool, JoinError> {
+    pub(crate) async fn forward(&self, emulated: &EmulatedFrame) -> Result<bool, JoinError> {
         match &self.shared {
             None => Ok(false),
             Some(shared) => shared.forward(emulated).await.map_err(not_followed),
@@ -88,7 +88,7 @@ impl Channels {
     }
 
     /// From now on, what other replicas forward to this name comes to `receiver`.
-    pub(crate) fn receive_forwarded(&self, node: &str, receiver: mpsc::Sender<Emulated>) {
+    pub(crate) fn receive_forwarded(&self, node: &str, receiver: mpsc::Sender<EmulatedFrame>) {
         if let Some(shared) = &self.shared {
             shared.receive_forwarded(node, receiver);
         }

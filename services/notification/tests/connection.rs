@@ -9,7 +9,7 @@ use axum::extract::ws::WebSocketUpgrade;
 use axum::routing::get;
 use chrono::Utc;
 use futures_util::{SinkExt, StreamExt};
-use notification::centrifuge::{Gateway, Timings, user_channel};
+use notification::centrifuge::{Encoding, Gateway, Timings, user_channel};
 use notification::hub::{Hub, HubLimits};
 use serde_json::json;
 use serde_json::value::to_raw_value;
@@ -48,10 +48,13 @@ impl TestApp {
         let shutdown = CancellationToken::new();
         let gateway = Gateway::new(Arc::clone(&hub), auth.clone(), timings, shutdown.clone());
         let accepting = gateway.clone();
-        let router = Router::new().route(
-            "/",
-            get(|upgrade: WebSocketUpgrade| async move { accepting.accept(upgrade) }),
-        );
+        let router =
+            Router::new().route(
+                "/",
+                get(|upgrade: WebSocketUpgrade| async move {
+                    accepting.accept(upgrade, Encoding::Json)
+                }),
+            );
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("ws://{}/", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, router).await });

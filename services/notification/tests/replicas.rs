@@ -24,12 +24,15 @@ async fn a_killed_replica_costs_no_event_and_repeats_none() {
     let clients = ["alice-1", "alice-2", "alice-3", "bob-1", "bob-2", "bob-3"];
     let user = |client: &str| client.split('-').next().unwrap().to_owned();
     for client in clients {
-        match client.ends_with('3') {
-            true => {
-                let token = ground.token(&user(client));
-                browser.open_over("sse", client, &token).await;
+        let token = ground.token(&user(client));
+        match client {
+            "alice-3" => browser.open_over("sse", client, &token).await,
+            "bob-3" => {
+                let way = Some("http_stream");
+                browser.open_in_protobuf(way, client, &token).await;
             }
-            false => browser.open(client, &ground.token(&user(client))).await,
+            "bob-2" => browser.open_in_protobuf(None, client, &token).await,
+            _ => browser.open(client, &token).await,
         }
         browser.wait(client, "subscribed", |_| true).await;
     }

@@ -114,7 +114,7 @@ impl Deployments {
         Ok(())
     }
 
-    async fn find(&self, session_id: Uuid) -> Result<Option<Deployment>, sqlx::Error> {
+    pub(crate) async fn find(&self, session_id: Uuid) -> Result<Option<Deployment>, sqlx::Error> {
         sqlx::query_as("SELECT * FROM strategy.deployments WHERE session_id = $1")
             .bind(session_id)
             .fetch_optional(&self.pool)

@@ -3,6 +3,7 @@
 //! - [`strategies`]: create, read, update, delete, compile
 //! - [`versions`]: what a strategy was; a version never changes
 //! - [`source`]: drawn or written, one plan
+//! - [`values`]: what a running session's nodes give at the moment
 //! - [`deployments`]: which sessions run which strategy; called by forward-test
 //! - [`commands`]: what users ask of running sessions; called by forward-test
 //! - [`backtests`]: strategies on the market's past
@@ -23,6 +24,7 @@ mod repository;
 mod source;
 mod state;
 mod strategies;
+mod values;
 mod versions;
 
 use std::sync::Arc;
@@ -41,6 +43,7 @@ use crate::evaluation::Evaluation;
 use crate::market_data::MarketData;
 use crate::repository::SnapshotStore;
 use crate::state::AppState;
+use crate::values::Values;
 
 /// Schema of the service's tables.
 pub(crate) const SCHEMA: &str = "strategy";
@@ -78,6 +81,7 @@ async fn start_now(context: Context) -> anyhow::Result<Service> {
     context.health.vital("strategy evaluation", move || {
         std::future::ready(status.live())
     });
+    let values = Values::new(deployments.clone(), evaluation.commands.clone());
     let feeder = tokio::spawn(deployments::feed(
         deployments.clone(),
         evaluation.commands,
@@ -93,6 +97,7 @@ async fn start_now(context: Context) -> anyhow::Result<Service> {
         deployments,
         market_data,
         past,
+        values,
     };
     let (router, openapi) = OpenApiRouter::new()
         .routes(routes!(strategies::list, strategies::create))
@@ -106,6 +111,7 @@ async fn start_now(context: Context) -> anyhow::Result<Service> {
         .routes(routes!(versions::show))
         .routes(routes!(versions::compare))
         .routes(routes!(strategies::templates))
+        .routes(routes!(values::show))
         .routes(routes!(
             deployments::put,
             deployments::remove,

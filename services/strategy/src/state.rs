@@ -9,6 +9,7 @@ use crate::backtests::Backtests;
 use crate::compilations::Compiler;
 use crate::deployments::Deployments;
 use crate::market_data::MarketData;
+use crate::values::Values;
 
 #[derive(Debug, Clone)]
 pub(crate) struct AppState {
@@ -19,4 +20,5 @@ pub(crate) struct AppState {
     pub(crate) market_data: MarketData,
     /// Of the ticks.
     pub(crate) past: Arc<dyn Past>,
+    pub(crate) values: Values,
 }

@@ -11,7 +11,10 @@ type Digest = [u8; 32];
 /// Only what the actions need, each operation right after what it reads, in the order in which the
 /// actions (by node id) come to need them. Alternatives and conjunctions read their conditions by
 /// digest, because the order of the edges means nothing.
-pub(super) fn order(mut ops: Vec<Op>, actions: &mut [PlanAction]) -> Vec<Op> {
+///
+/// The second list tells what became of each operation: its new number, or none where no action
+/// needs it.
+pub(super) fn order(mut ops: Vec<Op>, actions: &mut [PlanAction]) -> (Vec<Op>, Vec<Option<OpId>>) {
     let digests = digests(&mut ops);
     for op in &mut ops {
         if let Op::All { inputs } | Op::Any { inputs } = op {
@@ -37,7 +40,7 @@ pub(super) fn order(mut ops: Vec<Op>, actions: &mut [PlanAction]) -> Vec<Op> {
         }
         op
     });
-    kept.collect()
+    (kept.collect(), numbers)
 }
 
 /// Each reads earlier ones only, so one pass is enough.

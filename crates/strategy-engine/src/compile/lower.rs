@@ -9,6 +9,7 @@ use super::graph::{Graph, Node};
 use super::lints;
 use super::share::Ops;
 use super::terms::{Bindings, trigger_of};
+use super::trace::Origin;
 use crate::diagnostic::{Diagnostic, Report};
 use crate::limits::MAX_VALUE;
 use crate::node::{Field, NodeKind, SizeType, ThresholdSpec, Unwired, VolumeType};
@@ -17,13 +18,20 @@ use crate::plan::{
     Study,
 };
 
+/// What a graph comes to.
+pub(super) struct Lowered {
+    pub(super) plan: Plan,
+    /// For each node, where each of its outputs comes from.
+    pub(super) outputs: Vec<Vec<Origin>>,
+}
+
 /// Lowers a graph without errors.
 pub(super) fn lower(
     graph: &Graph,
     order: &[usize],
     bindings: &Bindings,
     report: &mut Report,
-) -> Option<Plan> {
+) -> Option<Lowered> {
     let mut lowering = Lowering {
         graph,
         ops: Ops::default(),
@@ -54,7 +62,16 @@ pub(super) fn lower(
         &actions,
         report,
     );
-    let ops = canonical::order(lowering.ops.into_list(), &mut actions);
+    let lowered = lowering.ops.into_list();
+    let (ops, numbers) = canonical::order(lowered.clone(), &mut actions);
+    let origin = |id: &OpId| {
+        let index = *id as usize;
+        Origin::of(lowered.get(index), numbers.get(index).copied().flatten())
+    };
+    let outputs = lowering.outputs.iter();
+    let outputs = outputs
+        .map(|ids| ids.iter().map(origin).collect())
+        .collect();
     let content = Content {
         version: PLAN_VERSION,
         ops,
@@ -65,7 +82,7 @@ pub(super) fn lower(
     match Plan::new(content, order.len() as u32) {
         Ok(plan) => {
             lints::warmup(&plan, report);
-            Some(plan)
+            Some(Lowered { plan, outputs })
         }
         Err(problem) => {
             report.push(plan_problem(&problem));

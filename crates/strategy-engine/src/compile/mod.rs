@@ -13,6 +13,7 @@ mod range;
 mod resolve;
 mod share;
 mod terms;
+mod trace;
 
 use std::io;
 
@@ -23,6 +24,7 @@ use crate::import;
 use crate::limits::MAX_SOURCE_BYTES;
 use crate::plan::Plan;
 pub(crate) use graph::{Graph, Node, Source};
+pub use trace::{NodeOutput, Origin, Trace, trace};
 
 /// What came of compiling a strategy.
 #[derive(Debug, Clone, PartialEq)]
@@ -83,7 +85,8 @@ fn build(source: &Value, report: &mut Report) -> Option<Plan> {
         order,
         bindings,
     } = resolve(source, report)?;
-    lower::lower(&graph, &order, &bindings, report)
+    let lowered = lower::lower(&graph, &order, &bindings, report)?;
+    Some(lowered.plan)
 }
 
 /// A graph without errors, its live nodes in order, and what belongs to each order.

@@ -81,6 +81,18 @@ impl Market {
         self.reals[field as usize]
     }
 
+    /// A figure that the plan looks at; none for no value.
+    pub(super) fn shown(&self, field: Field) -> Option<f64> {
+        let is_read = match field {
+            Field::Volume => self.reads.volume,
+            Field::Bid | Field::Ask => self.reads.quote,
+            // Prices always are.
+            _ => true,
+        };
+        let real = self.real(field);
+        (is_read && !real.is_nan()).then_some(real)
+    }
+
     #[inline]
     pub(super) fn units(&self, field: Field) -> i128 {
         self.units[field as usize]

@@ -9,6 +9,7 @@ mod holding;
 mod indicators;
 mod market;
 mod reason;
+mod shown;
 mod snapshot;
 mod terms;
 #[cfg(test)]
@@ -22,6 +23,7 @@ use rust_decimal::Decimal;
 use timeframe::Timeframe;
 
 pub use holding::{Holding, Position};
+pub use shown::Shown;
 pub use snapshot::SnapshotError;
 
 use crate::node::{Side, SizeType};

@@ -25,3 +25,4 @@ mod support;
 mod templates;
 mod terms;
 mod time;
+mod traces;

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::codes::Disconnect;
 use super::link::{Incoming, Link};
-use super::protocol;
+use super::protocol::{Encoding, Frame};
 use super::rate::Bucket;
 use super::session::Session;
 use crate::hub::{Cut, Outbox, Publication};
@@ -118,10 +118,9 @@ impl Connection {
             cut = self.outbox.cut_off() => Err(cut.into()),
             () = sleep_until(wake) => self.on_time().await,
             incoming = self.link.recv(), if paused_until.is_none() => match incoming {
-                Incoming::Text(text) => self.on_text(&text).await,
+                Incoming::Frame(frame) => self.on_frame(&frame).await,
                 // WebSocket's own pings are answered by the library.
                 Incoming::Nothing => Ok(()),
-                Incoming::Binary => Err(Disconnect::BAD_REQUEST.into()),
                 Incoming::Gone => Err(End::Gone),
             },
             () = self.outbox.ready() => self.push().await,
@@ -165,37 +164,46 @@ impl Connection {
         if now >= self.next_ping {
             self.next_ping = now + self.timings.ping;
             self.pong_by.get_or_insert(now + self.timings.pong);
-            self.write(protocol::PING.to_owned()).await?;
+            self.write(Frame::ping(self.encoding())).await?;
         }
         Ok(())
     }
 
-    async fn on_text(&mut self, text: &str) -> Result<(), End> {
-        if text.len() > MAX_FRAME_BYTES {
+    fn encoding(&self) -> Encoding {
+        self.session.encoding()
+    }
+
+    async fn on_frame(&mut self, frame: &Frame) -> Result<(), End> {
+        if frame.len() > MAX_FRAME_BYTES {
             return Err(Disconnect::TOO_BIG.into());
+        }
+        if frame.encoding() != self.encoding() {
+            return Err(Disconnect::BAD_REQUEST.into());
         }
         // Whatever came shows that the client is alive.
         self.pong_by = None;
-        let lines = text.lines().filter(|line| !line.trim().is_empty());
-        let mut out = String::new();
-        for (count, line) in lines.enumerate() {
+        let mut out = Frame::new(self.encoding());
+        for (count, command) in frame.commands().enumerate() {
             self.bucket.spend(Instant::now());
             let was_connected = self.session.expires_at().is_some();
-            let handled = match count < MAX_FRAME_COMMANDS {
+            let handled = match command {
                 // Boxed: a connection that waits, as most do, needn't have room for the calls to
                 // other services that a command may lead to.
-                true => Box::pin(self.session.handle(line, &mut out)).await,
-                false => Err(Disconnect::BAD_REQUEST),
+                Ok(command) if count < MAX_FRAME_COMMANDS => {
+                    Box::pin(self.session.handle(command, &mut out)).await
+                }
+                Ok(_) => Err(Disconnect::BAD_REQUEST),
+                Err(disconnect) => Err(disconnect),
             };
             if let Err(disconnect) = handled {
-                self.write(std::mem::take(&mut out)).await?;
+                self.write(out.take()).await?;
                 return Err(disconnect.into());
             }
             if !was_connected && self.session.expires_at().is_some() {
                 self.next_ping = Instant::now() + self.timings.ping;
             }
             if out.len() >= WRITE_BYTES {
-                self.write(std::mem::take(&mut out)).await?;
+                self.write(out.take()).await?;
             }
         }
         self.write(out).await
@@ -203,7 +211,7 @@ impl Connection {
 
     async fn push(&mut self) -> Result<(), End> {
         let publications: Vec<Publication> = self.outbox.take(WRITE_BYTES);
-        let mut out = String::new();
+        let mut out = Frame::new(self.encoding());
         self.session.write_pushes(&mut out, &publications);
         self.write(out).await?;
         for publication in &publications {
@@ -212,11 +220,11 @@ impl Connection {
         Ok(())
     }
 
-    async fn write(&mut self, text: String) -> Result<(), End> {
-        if text.is_empty() {
+    async fn write(&mut self, frame: Frame) -> Result<(), End> {
+        if frame.len() == 0 {
             return Ok(());
         }
-        let sending = timeout(WRITE_TIMEOUT, self.link.send(text));
+        let sending = timeout(WRITE_TIMEOUT, self.link.send(frame));
         tokio::select! {
             sent = sending => match sent {
                 Ok(Ok(())) => Ok(()),

@@ -10,17 +10,17 @@ use axum::extract::ws::{WebSocket, WebSocketUpgrade};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::unfold;
-use serde::{Deserialize, Serialize};
 use service_kit::{Auth, Problem};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::connection::{Connection, End, MAX_FRAME_BYTES, Timings};
+use super::emulated::EmulatedFrame;
 use super::link::{Framing, Link, Stream};
+use super::protocol::{Encoding, Frame};
 use super::session::Session;
 use crate::channels::Channels;
 use crate::owners::SessionOwners;
@@ -39,18 +39,7 @@ const WAITING_FRAMES: usize = 16;
 /// How long the end of the process waits for connections to be closed.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// What a client sends that has no connection in both directions.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct Emulated {
-    /// From the answer to its connect command.
-    pub session: String,
-    /// From the same answer: the process that holds the connection.
-    pub node: String,
-    /// Commands, as in a frame of the WebSocket.
-    pub data: String,
-}
-
-type Streams = Arc<Mutex<HashMap<String, mpsc::Sender<String>>>>;
+type Streams = Arc<Mutex<HashMap<String, mpsc::Sender<Frame>>>>;
 
 /// Lets connections in. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -96,9 +85,9 @@ impl Gateway {
         self
     }
 
-    fn session(&self) -> Session {
-        Session::new(self.channels.clone(), self.auth.clone(), self.timings.ping)
-            .with_owners(self.owners.clone())
+    fn session(&self, encoding: Encoding) -> Session {
+        let (channels, auth) = (self.channels.clone(), self.auth.clone());
+        Session::new(channels, auth, self.timings.ping, encoding).with_owners(self.owners.clone())
     }
 
     fn permit(&self) -> Result<OwnedSemaphorePermit, Problem> {
@@ -114,22 +103,26 @@ impl Gateway {
     }
 
     /// Takes a connection over; it may come from any origin, because it is worth nothing without
-    /// a token, which no browser sends by itself.
-    pub fn accept(&self, upgrade: WebSocketUpgrade) -> Response {
+    /// a token, which no browser sends by itself. `encoding` is for clients that ask for none with
+    /// a subprotocol.
+    pub fn accept(&self, upgrade: WebSocketUpgrade, encoding: Encoding) -> Response {
         let permit = match self.permit() {
             Ok(permit) => permit,
             Err(problem) => return problem.into_response(),
         };
         let gateway = self.clone();
+        let upgrade = upgrade.protocols(Encoding::SUBPROTOCOLS);
+        let encoding = upgrade.selected_protocol().map_or(encoding, |selected| {
+            Encoding::of_subprotocol(selected.as_bytes())
+        });
         upgrade
-            .protocols(["centrifuge-json"])
             .read_buffer_size(READ_BUFFER_BYTES)
             .write_buffer_size(WRITE_BUFFER_BYTES)
             .max_message_size(HARD_FRAME_BYTES)
             .max_frame_size(HARD_FRAME_BYTES)
             .on_upgrade(move |socket: WebSocket| {
                 let open = gateway.open.clone();
-                let session = gateway.session();
+                let session = gateway.session(encoding);
                 let link = Link::Socket(Box::new(socket));
                 open.track_future(gateway.converse(link, session, permit))
             })
@@ -137,7 +130,7 @@ impl Gateway {
 
     /// Answers with a response that doesn't end. Its first frame came with the request; the others
     /// come through [`emulate`](Self::emulate).
-    pub fn accept_stream(&self, framing: Framing, first: String) -> Response {
+    pub fn accept_stream(&self, framing: Framing, first: Frame) -> Response {
         let permit = match self.permit() {
             Ok(permit) => permit,
             Err(problem) => return problem.into_response(),
@@ -149,7 +142,8 @@ impl Gateway {
         let _ = input.try_send(first);
         let name = Uuid::new_v4().to_string();
         self.streams().insert(name.clone(), input);
-        let session = self.session().emulated(&name, &self.node);
+        let session = self.session(framing.encoding());
+        let session = session.emulated(&name, &self.node);
         let link = Link::Stream(Stream {
             framing,
             output,
@@ -181,8 +175,8 @@ impl Gateway {
     /// # Errors
     /// 404 if the connection is gone: the client connects again. 429 if it has more commands
     /// waiting than it may; 413 if they are too big; 503 if the replicas' store is away.
-    pub async fn emulate(&self, emulated: Emulated) -> Result<(), Problem> {
-        if emulated.data.len() > MAX_FRAME_BYTES {
+    pub async fn emulate(&self, emulated: EmulatedFrame) -> Result<(), Problem> {
+        if emulated.frame.len() > MAX_FRAME_BYTES {
             return Err(Problem::new(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "message_too_big",
@@ -217,21 +211,23 @@ impl Gateway {
         }
     }
 
-    fn deliver(&self, emulated: Emulated) -> Result<(), Problem> {
+    fn deliver(&self, emulated: EmulatedFrame) -> Result<(), Problem> {
         let streams = self.streams();
         let stream = streams.get(&emulated.session).ok_or_else(no_session)?;
-        stream.try_send(emulated.data).map_err(|error| match error {
-            mpsc::error::TrySendError::Closed(_) => no_session(),
-            mpsc::error::TrySendError::Full(_) => Problem::new(
-                StatusCode::TOO_MANY_REQUESTS,
-                "too_many_commands",
-                "the connection has as many commands waiting as it may",
-            )
-            .hint("wait for the answers"),
-        })
+        stream
+            .try_send(emulated.frame)
+            .map_err(|error| match error {
+                mpsc::error::TrySendError::Closed(_) => no_session(),
+                mpsc::error::TrySendError::Full(_) => Problem::new(
+                    StatusCode::TOO_MANY_REQUESTS,
+                    "too_many_commands",
+                    "the connection has as many commands waiting as it may",
+                )
+                .hint("wait for the answers"),
+            })
     }
 
-    fn streams(&self) -> MutexGuard<'_, HashMap<String, mpsc::Sender<String>>> {
+    fn streams(&self) -> MutexGuard<'_, HashMap<String, mpsc::Sender<Frame>>> {
         lock(&self.streams)
     }
 
@@ -305,7 +301,7 @@ mod tests {
             input,
         });
         let permit = gateway.permit().unwrap();
-        let waiting = gateway.converse(link, gateway.session(), permit);
+        let waiting = gateway.converse(link, gateway.session(Encoding::Protobuf), permit);
         let bytes = size_of_val(&waiting);
         assert!(bytes <= 4_096, "{bytes}");
     }

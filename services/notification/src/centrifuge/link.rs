@@ -4,12 +4,11 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use tokio::sync::mpsc;
 
 use super::codes::Disconnect;
-use super::protocol;
+use super::protocol::{Encoding, Frame};
 
 /// What came from the client.
 pub(super) enum Incoming {
-    Text(String),
-    Binary,
+    Frame(Frame),
     /// Nothing that concerns the protocol.
     Nothing,
     Gone,
@@ -22,6 +21,8 @@ pub enum Framing {
     Events,
     /// A reply a line.
     Lines,
+    /// Replies in protobuf: their lengths tell them apart.
+    Delimited,
 }
 
 impl Framing {
@@ -29,10 +30,22 @@ impl Framing {
         match self {
             Self::Events => "text/event-stream",
             Self::Lines => "application/json; charset=utf-8",
+            Self::Delimited => "application/octet-stream",
         }
     }
 
-    fn frame(self, text: &str) -> String {
+    pub(super) fn encoding(self) -> Encoding {
+        match self {
+            Self::Events | Self::Lines => Encoding::Json,
+            Self::Delimited => Encoding::Protobuf,
+        }
+    }
+
+    fn frame(self, frame: Frame) -> Vec<u8> {
+        let text = match frame {
+            Frame::Text(text) => text,
+            Frame::Binary(bytes) => return bytes,
+        };
         let mut framed = String::with_capacity(text.len() + 16);
         for line in text.lines() {
             if self == Self::Events {
@@ -44,7 +57,7 @@ impl Framing {
         if self == Self::Events {
             framed.push('\n');
         }
-        framed
+        framed.into_bytes()
     }
 }
 
@@ -53,8 +66,8 @@ impl Framing {
 pub(super) struct Stream {
     pub(super) framing: Framing,
     /// Ends with the response.
-    pub(super) output: mpsc::Sender<String>,
-    pub(super) input: mpsc::Receiver<String>,
+    pub(super) output: mpsc::Sender<Vec<u8>>,
+    pub(super) input: mpsc::Receiver<Frame>,
 }
 
 pub(super) enum Link {
@@ -66,29 +79,34 @@ impl Link {
     pub(super) async fn recv(&mut self) -> Incoming {
         match self {
             Self::Socket(socket) => match socket.recv().await {
-                Some(Ok(Message::Text(text))) => Incoming::Text(text.as_str().to_owned()),
-                Some(Ok(Message::Binary(_))) => Incoming::Binary,
+                Some(Ok(Message::Text(text))) => {
+                    Incoming::Frame(Frame::Text(text.as_str().to_owned()))
+                }
+                Some(Ok(Message::Binary(bytes))) => Incoming::Frame(Frame::Binary(bytes.to_vec())),
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => Incoming::Nothing,
                 Some(Ok(Message::Close(_)) | Err(_)) | None => Incoming::Gone,
             },
             Self::Stream(stream) => {
                 tokio::select! {
                     () = stream.output.closed() => Incoming::Gone,
-                    text = stream.input.recv() => text.map_or(Incoming::Gone, Incoming::Text),
+                    frame = stream.input.recv() => frame.map_or(Incoming::Gone, Incoming::Frame),
                 }
             }
         }
     }
 
     /// Writes a frame; an error if the client is gone.
-    pub(super) async fn send(&mut self, text: String) -> Result<(), ()> {
+    pub(super) async fn send(&mut self, frame: Frame) -> Result<(), ()> {
         match self {
             Self::Socket(socket) => {
-                let sent = socket.send(Message::Text(text.into())).await;
-                sent.map_err(|_gone| ())
+                let message = match frame {
+                    Frame::Text(text) => Message::Text(text.into()),
+                    Frame::Binary(bytes) => Message::Binary(bytes.into()),
+                };
+                socket.send(message).await.map_err(|_gone| ())
             }
             Self::Stream(stream) => {
-                let framed = stream.framing.frame(&text);
+                let framed = stream.framing.frame(frame);
                 stream.output.send(framed).await.map_err(|_gone| ())
             }
         }
@@ -109,7 +127,8 @@ impl Link {
                 while let Some(Ok(_)) = socket.recv().await {}
             }
             Self::Stream(stream) => {
-                let push = stream.framing.frame(&protocol::disconnect(disconnect));
+                let framing = stream.framing;
+                let push = framing.frame(Frame::disconnect(framing.encoding(), disconnect));
                 // The response ends either way.
                 let _ = stream.output.send(push).await;
             }
@@ -123,10 +142,11 @@ mod tests {
 
     #[test]
     fn several_replies_are_one_event_or_several_lines() {
+        let text = || Frame::Text("{}\n{\"id\":1}".to_owned());
         assert_eq!(
-            Framing::Events.frame("{}\n{\"id\":1}"),
-            "data: {}\ndata: {\"id\":1}\n\n"
+            Framing::Events.frame(text()),
+            b"data: {}\ndata: {\"id\":1}\n\n"
         );
-        assert_eq!(Framing::Lines.frame("{}\n{\"id\":1}"), "{}\n{\"id\":1}\n");
+        assert_eq!(Framing::Lines.frame(text()), b"{}\n{\"id\":1}\n");
     }
 }

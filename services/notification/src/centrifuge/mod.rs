@@ -1,5 +1,6 @@
-//! The Centrifuge protocol (JSON, second version) as its official clients speak it: over WebSocket,
-//! or over server-sent events or a stream of lines, with requests for what the client sends.
+//! The Centrifuge protocol (second version) as its official clients speak it, in JSON or in protobuf:
+//! over WebSocket, or over server-sent events or a stream of replies, with requests for what the
+//! client sends.
 //!
 //! The server subscribes each connection to its user's channel, `user:<id>`; a client may also
 //! subscribe to it by itself, and to `session:<id>` of its user's sessions. A client that comes back tells the
@@ -8,6 +9,7 @@
 
 mod codes;
 mod connection;
+mod emulated;
 mod gateway;
 mod link;
 mod protocol;
@@ -18,8 +20,10 @@ mod views;
 
 pub use codes::{Disconnect, ErrorReply};
 pub use connection::Timings;
-pub use gateway::{Emulated, Gateway, MAX_CONNECTIONS};
+pub use emulated::EmulatedFrame;
+pub use gateway::{Gateway, MAX_CONNECTIONS};
 pub use link::Framing;
+pub use protocol::{Encoding, Frame};
 
 /// The channel of a user.
 #[must_use]

@@ -10,9 +10,9 @@ use uuid::Uuid;
 
 use super::codes::{Disconnect, ErrorReply};
 use super::protocol::{
-    self, ChannelRequest, ClientInfo, Command, ConnectRequest, ConnectResult, Empty,
-    HistoryRequest, HistoryResult, Outcome, PresenceResult, PresenceStatsResult, RefreshResult,
-    Request, SubscribeRequest, SubscribeResult,
+    ChannelRequest, ClientInfo, Command, ConnectRequest, ConnectResult, Empty, Encoding, Frame,
+    HistoryRequest, HistoryResult, Outcome, PresenceResult, PresenceStatsResult, PushHead,
+    RefreshResult, Request, SubscribeRequest, SubscribeResult,
 };
 use super::token::{Refused, check, ttl};
 use super::user_channel;
@@ -37,6 +37,7 @@ pub(super) struct Session {
     emulation: Option<Emulation>,
     /// Between the server's pings.
     ping: Duration,
+    encoding: Encoding,
     connected: Option<Connected>,
 }
 
@@ -49,14 +50,14 @@ struct Connected {
     user_id: String,
     expires_at: DateTime<Utc>,
     membership: Membership,
-    push_prefix: String,
+    push_head: PushHead,
     views: Views,
 }
 
 type Answer = Result<Outcome, Disconnect>;
 
 impl Session {
-    pub(super) fn new(channels: Channels, auth: Auth, ping: Duration) -> Self {
+    pub(super) fn new(channels: Channels, auth: Auth, ping: Duration, encoding: Encoding) -> Self {
         let outbox = channels.outbox();
         Self {
             channels,
@@ -66,6 +67,7 @@ impl Session {
             client: Uuid::new_v4().to_string(),
             emulation: None,
             ping,
+            encoding,
             connected: None,
         }
     }
@@ -86,6 +88,11 @@ impl Session {
         self
     }
 
+    /// How its frames are written.
+    pub(super) fn encoding(&self) -> Encoding {
+        self.encoding
+    }
+
     pub(super) fn outbox(&self) -> &Arc<Outbox> {
         &self.outbox
     }
@@ -98,11 +105,11 @@ impl Session {
     }
 
     /// Adds pushes to a frame.
-    pub(super) fn write_pushes(&self, out: &mut String, publications: &[Publication]) {
+    pub(super) fn write_pushes(&self, out: &mut Frame, publications: &[Publication]) {
         if let Some(connected) = &self.connected {
             for publication in publications {
-                protocol::write_push(out, &connected.push_prefix, &publication.body);
-                connected.views.write(out, &publication.body);
+                out.add_push(&connected.push_head, publication);
+                connected.views.write(out, publication);
             }
         }
     }
@@ -116,9 +123,13 @@ impl Session {
         }
     }
 
-    /// Handles a line of a frame; what is to be written is added to `out`.
-    pub(super) async fn handle(&mut self, line: &str, out: &mut String) -> Result<(), Disconnect> {
-        let (id, request) = match protocol::parse(line)? {
+    /// Handles a command of a frame; what is to be written is added to `out`.
+    pub(super) async fn handle(
+        &mut self,
+        command: Command,
+        out: &mut Frame,
+    ) -> Result<(), Disconnect> {
+        let (id, request) = match command {
             Command::Request(id, request) => (id, request),
             // Both make sense only on an open connection.
             Command::Pong | Command::Send => {
@@ -163,14 +174,14 @@ impl Session {
             (Request::NotOffered, Some(_)) => Outcome::Error(ErrorReply::NOT_AVAILABLE),
             (Request::Unknown, Some(_)) => Outcome::Error(ErrorReply::METHOD_NOT_FOUND),
         };
-        protocol::write(out, id, &outcome)
+        out.add_reply(id, &outcome)
     }
 
     fn add_view(&mut self, wanted: Wanted, outcome: &Outcome) {
         if let (Wanted::Session(id), Outcome::Subscribe(_)) = (wanted, outcome)
             && let Some(connected) = &mut self.connected
         {
-            connected.views.add(id);
+            connected.views.add(id, self.encoding);
         }
     }
 
@@ -200,7 +211,7 @@ impl Session {
             version: VERSION,
             expires: true,
             ttl: ttl(identity.expires_at),
-            ping: self.ping.as_secs(),
+            ping: u32::try_from(self.ping.as_secs()).unwrap_or(u32::MAX),
             pong: true,
             session: self.emulation.as_ref().map(|e| e.session.clone()),
             node: self.emulation.as_ref().map(|e| e.node.clone()),
@@ -210,7 +221,7 @@ impl Session {
             user_id: identity.user_id,
             expires_at: identity.expires_at,
             membership,
-            push_prefix: protocol::push_prefix(&channel),
+            push_head: self.encoding.push_head(&channel),
             views: Views::default(),
         });
         Ok(Outcome::Connect(result))
@@ -308,7 +319,7 @@ impl Connected {
     async fn presence_stats(&self, request: &ChannelRequest, channels: &Channels) -> Outcome {
         match self.clients(request, channels).await {
             Ok(clients) => Outcome::PresenceStats(PresenceStatsResult {
-                num_clients: clients.len(),
+                num_clients: u32::try_from(clients.len()).unwrap_or(u32::MAX),
                 num_users: 1,
             }),
             Err(error) => Outcome::Error(error),
@@ -354,10 +365,9 @@ impl Connected {
         let Some((position, found)) = self.membership.history(&query) else {
             return Outcome::Error(ErrorReply::UNRECOVERABLE_POSITION);
         };
-        let found = found.into_iter().map(|found| found.body);
         let mut publications = match session {
             Some(id) => views::about(id, found),
-            None => found.collect(),
+            None => found,
         };
         publications.truncate(limit);
         Outcome::History(HistoryResult {
@@ -403,12 +413,7 @@ fn subscribed(snapshot: Snapshot, since: Option<Position>) -> SubscribeResult {
         offset: position.offset,
         was_recovering,
         recovered,
-        publications: snapshot
-            .missed
-            .into_iter()
-            .flatten()
-            .map(|publication| publication.body)
-            .collect(),
+        publications: snapshot.missed.unwrap_or_default(),
     }
 }
 

@@ -5,13 +5,13 @@
 //! in them what isn't in their own channel.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::protocol;
+use super::protocol::{Encoding, Frame, PushHead};
+use crate::hub::Publication;
 
 /// Sessions that one connection may subscribe to.
 pub(super) const MAX_VIEWS: usize = 100;
@@ -36,7 +36,7 @@ pub(super) fn session_in(channel: &str) -> Option<Uuid> {
 
 /// The sessions that a connection is subscribed to.
 #[derive(Debug, Default)]
-pub(super) struct Views(BTreeMap<Uuid, String>);
+pub(super) struct Views(BTreeMap<Uuid, PushHead>);
 
 impl Views {
     pub(super) fn contains(&self, session: Uuid) -> bool {
@@ -47,9 +47,9 @@ impl Views {
         self.0.len() >= MAX_VIEWS
     }
 
-    pub(super) fn add(&mut self, session: Uuid) {
+    pub(super) fn add(&mut self, session: Uuid, encoding: Encoding) {
         let channel = format!("{PREFIX}{session}");
-        self.0.insert(session, protocol::push_prefix(&channel));
+        self.0.insert(session, encoding.push_head(&channel));
     }
 
     pub(super) fn remove(&mut self, session: Uuid) {
@@ -57,13 +57,13 @@ impl Views {
     }
 
     /// Adds a publication to a frame, if it is about one of the sessions.
-    pub(super) fn write(&self, out: &mut String, body: &RawValue) {
+    pub(super) fn write(&self, out: &mut Frame, publication: &Publication) {
         if self.0.is_empty() {
             return;
         }
-        let prefix = session_of(body).and_then(|session| self.0.get(&session));
-        if let Some(prefix) = prefix {
-            protocol::write_push(out, prefix, body);
+        let session = session_of(&publication.data);
+        if let Some(head) = session.and_then(|session| self.0.get(&session)) {
+            out.add_push(head, publication);
         }
     }
 }
@@ -71,18 +71,14 @@ impl Views {
 /// Those publications that are about a session.
 pub(super) fn about(
     session: Uuid,
-    publications: impl IntoIterator<Item = Arc<RawValue>>,
-) -> Vec<Arc<RawValue>> {
+    publications: impl IntoIterator<Item = Publication>,
+) -> Vec<Publication> {
     let all = publications.into_iter();
-    all.filter(|body| session_of(body) == Some(session))
+    all.filter(|publication| session_of(&publication.data) == Some(session))
         .collect()
 }
 
-fn session_of(body: &RawValue) -> Option<Uuid> {
-    #[derive(Deserialize)]
-    struct Body {
-        data: Data,
-    }
+fn session_of(data: &RawValue) -> Option<Uuid> {
     #[derive(Deserialize)]
     struct Data {
         payload: Payload,
@@ -92,13 +88,14 @@ fn session_of(body: &RawValue) -> Option<Uuid> {
         session_id: Option<Uuid>,
     }
     // What has no such shape is about no session.
-    let body: Body = serde_json::from_str(body.get()).ok()?;
-    body.data.payload.session_id
+    let data: Data = serde_json::from_str(data.get()).ok()?;
+    data.payload.session_id
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use chrono::Utc;
     use serde_json::value::to_raw_value;
 
     use super::*;
@@ -106,9 +103,9 @@ mod tests {
     const A: Uuid = Uuid::from_u128(0xa);
     const B: Uuid = Uuid::from_u128(0xb);
 
-    fn body(payload: &serde_json::Value) -> Arc<RawValue> {
-        let body = serde_json::json!({"data": {"event": "e", "payload": payload}, "offset": 1});
-        to_raw_value(&body).unwrap().into()
+    fn about_payload(payload: &serde_json::Value) -> Publication {
+        let data = serde_json::json!({"event": "e", "payload": payload});
+        Publication::new(1, to_raw_value(&data).unwrap().into(), Utc::now())
     }
 
     #[test]
@@ -129,27 +126,27 @@ mod tests {
 
     #[test]
     fn only_what_is_about_the_session_is_seen() {
-        let bodies = [
-            body(&serde_json::json!({"session_id": A, "sequence": 1})),
-            body(&serde_json::json!({"session_id": B})),
-            body(&serde_json::json!({"title": "a notification"})),
-            body(&serde_json::json!(7)),
+        let publications = [
+            about_payload(&serde_json::json!({"session_id": A, "sequence": 1})),
+            about_payload(&serde_json::json!({"session_id": B})),
+            about_payload(&serde_json::json!({"title": "a notification"})),
+            about_payload(&serde_json::json!(7)),
         ];
-        let mut views = Views::default();
-        views.add(A);
-        let mut out = String::new();
-        for body in &bodies {
-            views.write(&mut out, body);
+        for encoding in [Encoding::Json, Encoding::Protobuf] {
+            let mut views = Views::default();
+            views.add(A, encoding);
+            let mut out = Frame::new(encoding);
+            for publication in &publications {
+                views.write(&mut out, publication);
+            }
+            let mut expected = Frame::new(encoding);
+            let head = encoding.push_head(&format!("session:{A}"));
+            expected.add_push(&head, &publications[0]);
+            assert_eq!(out.take(), expected);
+            views.remove(A);
+            views.write(&mut out, &publications[0]);
+            assert_eq!(out.len(), 0);
         }
-        assert_eq!(out.lines().count(), 1);
-        assert!(
-            out.contains(&format!("\"channel\":\"session:{A}\"")),
-            "{out}"
-        );
-        assert_eq!(about(B, bodies.clone()).len(), 1);
-        views.remove(A);
-        out.clear();
-        views.write(&mut out, &bodies[0]);
-        assert!(out.is_empty());
+        assert_eq!(about(B, publications).len(), 1);
     }
 }

@@ -48,8 +48,8 @@ pub(crate) struct Outside {
 #[openapi(info(
     title = "AlgoTrade notification",
     description = "Signing in, accounts, a user's notifications here and outside (webhooks, Slack, \
-                   Discord, Telegram, e-mail), and a user's events over the Centrifuge protocol (JSON) at \
-                   /connection/websocket, /connection/sse and \
+                   Discord, Telegram, e-mail), and a user's events over the Centrifuge protocol (JSON or \
+                   protobuf) at /connection/websocket, /connection/sse and \
                    /connection/http_stream"
 ))]
 struct Document;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
 use tokio::time::Instant;
 
@@ -20,8 +20,8 @@ const OVERHEAD: usize = 96;
 pub struct Publication {
     /// Position in the channel, from 1 without holes.
     pub offset: u64,
-    /// `{"data":{"event":...,"payload":...},"offset":...}`.
-    pub body: Arc<RawValue>,
+    /// `{"event":...,"payload":...}`, the same text for clients of every encoding.
+    pub data: Arc<RawValue>,
     /// When the source record was produced.
     pub produced_at: DateTime<Utc>,
     at: Instant,
@@ -31,10 +31,10 @@ pub struct Publication {
 
 impl Publication {
     /// A publication whose offset was given by somebody else.
-    pub(crate) fn new(offset: u64, body: Arc<RawValue>, produced_at: DateTime<Utc>) -> Self {
+    pub(crate) fn new(offset: u64, data: Arc<RawValue>, produced_at: DateTime<Utc>) -> Self {
         Self {
             offset,
-            body,
+            data,
             produced_at,
             at: Instant::now(),
             queues: Arc::default(),
@@ -43,7 +43,7 @@ impl Publication {
 
     /// What whoever gets it has to take.
     pub(crate) fn size(&self) -> usize {
-        self.body.get().len() + OVERHEAD
+        self.data.get().len() + OVERHEAD
     }
 
     /// It waits in one more queue: how many more bytes of memory that is. The text is there once
@@ -64,10 +64,18 @@ impl Publication {
     }
 }
 
-#[derive(Serialize)]
-struct Body<'a> {
-    data: Data<'a>,
-    offset: u64,
+/// `{"data":...,"offset":...}`.
+impl Serialize for Publication {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Body<'a> {
+            data: &'a RawValue,
+            offset: u64,
+        }
+        let Self { data, offset, .. } = self;
+        let (data, offset) = (&**data, *offset);
+        Body { data, offset }.serialize(serializer)
+    }
 }
 
 #[derive(Serialize)]
@@ -124,11 +132,8 @@ impl Channel {
         limits: &HubLimits,
     ) -> Result<u64, serde_json::Error> {
         let offset = self.offset + 1;
-        let body = Body {
-            data: Data { event, payload },
-            offset,
-        };
-        let publication = Publication::new(offset, to_raw_value(&body)?.into(), produced_at);
+        let data = to_raw_value(&Data { event, payload })?;
+        let publication = Publication::new(offset, data.into(), produced_at);
         self.append(publication, limits);
         Ok(offset)
     }

@@ -44,7 +44,7 @@ impl Loaded {
     fn publications(self) -> impl Iterator<Item = Publication> {
         let first = self.position.offset + 1 - self.history.len() as u64;
         let numbered = (first..).zip(self.history);
-        numbered.map(|(offset, (body, produced_at))| Publication::new(offset, body, produced_at))
+        numbered.map(|(offset, (data, produced_at))| Publication::new(offset, data, produced_at))
     }
 }
 

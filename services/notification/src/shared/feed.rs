@@ -9,7 +9,7 @@ use redis::{Msg, RedisError};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::{Shared, text, time};
+use super::{Shared, data, time};
 use crate::hub::{Applied, Hub, Publication};
 use crate::telemetry;
 
@@ -151,7 +151,7 @@ fn parse(payload: &str) -> Option<(&str, &str, Publication)> {
     let produced_at = time(parts.next()?).ok()?;
     let bytes = parts.next()?.parse().ok()?;
     let (channel, body) = parts.next()?.split_at_checked(bytes)?;
-    let publication = Publication::new(offset, text(body.to_owned()).ok()?, produced_at);
+    let publication = Publication::new(offset, data(body).ok()?, produced_at);
     Some((channel, epoch, publication))
 }
 
@@ -183,7 +183,7 @@ mod tests {
             (channel, epoch, publication.offset),
             ("user:a {}  é", "ab12", 7)
         );
-        assert_eq!(publication.body.get(), "{\"data\":1}");
+        assert_eq!(publication.data.get(), "1");
         for wrong in ["", "a b c d e", "ab12 7 1764000000000 99 user:a{}"] {
             assert!(parse(wrong).is_none(), "{wrong}");
         }

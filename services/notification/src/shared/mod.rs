@@ -22,13 +22,14 @@ use kafka_common::trace::TraceContext;
 use redis::aio::ConnectionManager;
 use redis::{RedisError, Script};
 use secrecy::ExposeSecret;
+use serde::Deserialize;
 use serde_json::value::RawValue;
 use service_kit::cache::Cache;
 use service_kit::settings::RedisSettings;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use crate::centrifuge::Emulated;
+use crate::centrifuge::EmulatedFrame;
 use crate::hub::{Hub, HubLimits, Loaded, Position};
 
 /// How long a channel's history is kept for, after the last time that a client was there.
@@ -96,7 +97,7 @@ pub(crate) struct Shared {
     /// Whether publications are received at the moment.
     following: Arc<AtomicBool>,
     /// Who takes what other replicas forward: a name, and a queue.
-    forwarded: Arc<OnceLock<(String, mpsc::Sender<Emulated>)>>,
+    forwarded: Arc<OnceLock<(String, mpsc::Sender<EmulatedFrame>)>>,
     /// One channel is loaded at a time.
     loading: Arc<tokio::sync::Mutex<()>>,
 }
@@ -273,7 +274,7 @@ impl Shared {
         let offset: u64 = offset.parse().map_err(|_| unexpected("an offset"))?;
         let mut history = Vec::new();
         while let (Some(body), Some(produced)) = (told.next(), told.next()) {
-            history.push((text(body)?, time(&produced)?));
+            history.push((data(&body)?, time(&produced)?));
         }
         if history.len() as u64 > offset {
             return Err(unexpected("a history"));
@@ -298,9 +299,15 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn text(body: String) -> Result<Arc<RawValue>, RedisError> {
-    let body = RawValue::from_string(body).map_err(|_| unexpected("a publication"))?;
-    Ok(body.into())
+/// A publication's data; its offset, which the body has too, is known otherwise.
+fn data(body: &str) -> Result<Arc<RawValue>, RedisError> {
+    #[derive(Deserialize)]
+    struct Body<'a> {
+        #[serde(borrow)]
+        data: &'a RawValue,
+    }
+    let body: Body<'_> = serde_json::from_str(body).map_err(|_| unexpected("a publication"))?;
+    Ok(body.data.to_owned().into())
 }
 
 fn time(millis: &str) -> Result<DateTime<Utc>, RedisError> {

@@ -1,13 +1,15 @@
 /**
  * Official Centrifuge clients, driven by lines of JSON on standard input; what happens to them comes
  * as lines of JSON on standard output.
- *   {"do":"open","client":"a","token":"...","next":["token", ...],"transport":"sse"}
+ *   {"do":"open","client":"a","token":"...","next":["token", ...],"transport":"sse",
+ *    "protobuf":true}
  *   {"do":"subscribe","client":"a","channel":"user:bob"}
  *   {"do":"cut","client":"a"}       ends its connection as a broken network does
  *   {"do":"close","client":"a"}
  */
 import { createInterface } from "node:readline";
 import { Centrifuge } from "centrifuge";
+import { Centrifuge as InProtobuf } from "centrifuge/build/protobuf";
 import { EventSource } from "eventsource";
 import { WebSocket } from "ws";
 
@@ -28,6 +30,11 @@ const socketOf = (name) =>
     }
   };
 
+/** Data comes as it was published, or as its bytes; offsets as numbers, or as 64-bit ones. */
+const read = (data) =>
+  data instanceof Uint8Array ? JSON.parse(new TextDecoder().decode(data)) : data;
+const offsetsOf = (publications) => publications.map(({ offset }) => Number(offset));
+
 function listen(name, source, from) {
   source.on("subscribed", (context) =>
     tell(name, "subscribed", {
@@ -38,16 +45,17 @@ function listen(name, source, from) {
     }),
   );
   source.on("publication", ({ channel, data, offset }) =>
-    tell(name, "publication", { from, channel, data, offset }),
+    tell(name, "publication", { from, channel, data: read(data), offset: Number(offset) }),
   );
 }
 
 const actions = {
-  open({ client: name, token, next = [], transport }) {
+  open({ client: name, token, next = [], transport, protobuf }) {
     const endpoint = transport
       ? [{ transport, endpoint: `${http}/connection/${transport}` }]
       : url;
-    const client = new Centrifuge(endpoint, {
+    const Client = protobuf ? InProtobuf : Centrifuge;
+    const client = new Client(endpoint, {
       eventsource: EventSource,
       emulationEndpoint: `${http}/emulation`,
       token,
@@ -84,13 +92,13 @@ const actions = {
     tell(name, "answers", {
       present: Object.keys(present).length,
       numClients,
-      offsets: history.publications.map(({ offset }) => offset),
+      offsets: offsetsOf(history.publications),
     });
   },
   /** A command over whatever way there is for commands. */
   async history({ client: name, channel }) {
     const { publications } = await clients.get(name).history(channel, { limit: -1 });
-    tell(name, "history", { offsets: publications.map(({ offset }) => offset) });
+    tell(name, "history", { offsets: offsetsOf(publications) });
   },
   cut: ({ client }) => sockets.get(client).terminate(),
   close: ({ client }) => clients.get(client).disconnect(),

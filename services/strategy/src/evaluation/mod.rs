@@ -10,6 +10,7 @@ mod market;
 mod past;
 mod records;
 mod restoring;
+mod showing;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Weak};
@@ -29,6 +30,7 @@ use uuid::Uuid;
 
 use self::book::Book;
 use self::records::{hold, send};
+pub(crate) use self::showing::{Showing, ShownSession};
 use crate::commands::{self, UserCommand};
 use crate::deployments::{Deployment, Deployments};
 use crate::history::History;
@@ -54,6 +56,8 @@ pub(crate) enum Command {
     },
     /// A user asks something of a session.
     User(Box<UserCommand>),
+    /// Somebody looks at a session.
+    Show(Box<Showing>),
 }
 
 /// Makes the units.
@@ -93,6 +97,7 @@ impl Processor for Evaluation {
             Command::Start(deployment) => deployment.unit,
             Command::Stop { unit, .. } => *unit,
             Command::User(command) => command.unit,
+            Command::Show(showing) => showing.unit,
         }
     }
 }
@@ -236,6 +241,10 @@ impl Unit for PartitionEvaluation {
                 }
                 command.position = Some(position);
                 self.commands.push_back(*command);
+            }
+            Command::Show(showing) => {
+                self.show(*showing);
+                return Ok(());
             }
         }
         self.find_next_change();

@@ -15,6 +15,15 @@ fn auth(secret: &str) -> Auth {
     })
 }
 
+fn lines(frame: Frame) -> Vec<Value> {
+    let Frame::Text(text) = frame else {
+        unreachable!("the session speaks JSON");
+    };
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
 fn ours() -> Auth {
     auth("a-secret-of-more-than-thirty-two-bytes")
 }
@@ -27,19 +36,23 @@ struct Client {
 impl Client {
     fn new(hub: &Arc<Hub>) -> Self {
         Self {
-            session: Session::new(Arc::clone(hub).into(), ours(), Duration::from_secs(25)),
+            session: Session::new(
+                Arc::clone(hub).into(),
+                ours(),
+                Duration::from_secs(25),
+                Encoding::Json,
+            ),
             hub: Arc::clone(hub),
         }
     }
 
     fn say(&mut self, command: &Value) -> Result<Vec<Value>, Disconnect> {
-        let mut out = String::new();
-        futures_util::FutureExt::now_or_never(self.session.handle(&command.to_string(), &mut out))
-            .expect("nothing to wait for")?;
-        Ok(out
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect())
+        let mut out = Frame::new(Encoding::Json);
+        for command in Frame::Text(command.to_string()).commands() {
+            let handled = self.session.handle(command?, &mut out);
+            futures_util::FutureExt::now_or_never(handled).expect("nothing to wait for")?;
+        }
+        Ok(lines(out))
     }
 
     fn connect(&mut self, user: &str, subs: &Value) -> Value {
@@ -72,13 +85,12 @@ fn a_client_is_subscribed_to_its_own_channel_by_the_server() {
     client.publish("bob", 2);
     let pushed = client.session.outbox().take(usize::MAX);
     assert_eq!(pushed.len(), 1);
-    let mut out = String::new();
+    let mut out = Frame::new(Encoding::Json);
     client.session.write_pushes(&mut out, &pushed);
-    let push: Value = serde_json::from_str(&out).unwrap();
     assert_eq!(
-        push,
-        json!({"push": {"channel": "user:alice",
-            "pub": {"data": {"event": "test", "payload": 1}, "offset": 1}}})
+        lines(out),
+        [json!({"push": {"channel": "user:alice",
+            "pub": {"data": {"event": "test", "payload": 1}, "offset": 1}}})]
     );
 }
 

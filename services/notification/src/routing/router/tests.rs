@@ -95,7 +95,10 @@ fn started(sequence: u64) -> Record<ForwardTestEvent> {
 
 fn payloads(outbox: &Outbox) -> Vec<String> {
     let taken = outbox.take(usize::MAX);
-    taken.iter().map(|p| p.body.get().to_owned()).collect()
+    taken
+        .iter()
+        .map(|publication| serde_json::to_string(publication).unwrap())
+        .collect()
 }
 
 #[tokio::test]

@@ -31,10 +31,12 @@ import {
   placed,
   removeItems,
 } from "../lib/graph-edit";
+import type { ValuesByOutput } from "../lib/node-values";
 import { useStore } from "../lib/store";
 import { painted } from "../lib/theme";
 import type { Diagnostic, Graph } from "../lib/types";
 import { FLOW_NODES, flowNodes, type NodeData } from "./flow-node";
+import { VALUE_EDGES, withValues } from "./value-edge";
 
 /** What a palette entry carries while it is dragged: its place in the catalogue. */
 export const DRAG_TYPE = "application/x-algotrade-node";
@@ -43,6 +45,8 @@ const MINIMAP_FROM = 12;
 interface CanvasProps {
   graph: Graph;
   diagnostics: readonly Diagnostic[];
+  /** What the nodes give, while a session runs this very graph. */
+  values: ValuesByOutput | null;
   selected: ReadonlySet<string>;
   onSelect: (ids: ReadonlySet<string>) => void;
   onChange: (graph: Graph) => void;
@@ -79,7 +83,7 @@ function flowEdges(graph: Graph, selected: ReadonlySet<string>): Edge[] {
   });
 }
 
-function Canvas({ graph, diagnostics, selected, onSelect, onChange, onKey }: CanvasProps) {
+function Canvas({ graph, diagnostics, values, selected, onSelect, onChange, onKey }: CanvasProps) {
   const mode = useStore(painted);
   const flow = useReactFlow();
   // Drawn once for a graph without positions; kept with the graph by the first change.
@@ -88,7 +92,11 @@ function Canvas({ graph, diagnostics, selected, onSelect, onChange, onKey }: Can
     flowNodes(shown, diagnostics, selected),
   );
   const [chosenEdges, setChosenEdges] = useState<ReadonlySet<string>>(new Set());
-  const edges = useMemo(() => flowEdges(shown, chosenEdges), [shown, chosenEdges]);
+  const plain = useMemo(() => flowEdges(shown, chosenEdges), [shown, chosenEdges]);
+  const edges = useMemo(
+    () => (values ? withValues(plain, shown, values) : plain),
+    [plain, shown, values],
+  );
 
   const [seen, setSeen] = useState({ shown, diagnostics, selected });
   if (seen.shown !== shown || seen.diagnostics !== diagnostics || seen.selected !== selected) {
@@ -147,6 +155,7 @@ function Canvas({ graph, diagnostics, selected, onSelect, onChange, onKey }: Can
         nodes={nodes}
         edges={edges}
         nodeTypes={FLOW_NODES}
+        edgeTypes={VALUE_EDGES}
         colorMode={mode}
         fitView
         fitViewOptions={{ padding: 0.15, maxZoom: 1.1 }}

@@ -3,10 +3,12 @@ import { Background, Controls, MarkerType, ReactFlow, type Edge } from "@xyflow/
 import { useMemo } from "react";
 import { findHandle, infoOf } from "../lib/catalogue";
 import { edgeId, placed } from "../lib/graph-edit";
+import type { ValuesByOutput } from "../lib/node-values";
 import { useStore } from "../lib/store";
 import { painted } from "../lib/theme";
 import type { Diagnostic, Graph } from "../lib/types";
 import { FLOW_NODES, flowNodes } from "./flow-node";
+import { VALUE_EDGES, withValues } from "./value-edge";
 
 const NONE: ReadonlySet<string> = new Set();
 
@@ -14,14 +16,17 @@ const NONE: ReadonlySet<string> = new Set();
 export default function GraphView({
   graph,
   diagnostics,
+  values,
 }: {
   graph: Graph;
   diagnostics: readonly Diagnostic[];
+  /** What the nodes give, for the picture of a strategy that runs. */
+  values?: ValuesByOutput;
 }) {
   const mode = useStore(painted);
   const shown = useMemo(() => placed(graph), [graph]);
   const nodes = useMemo(() => flowNodes(shown, diagnostics, NONE), [shown, diagnostics]);
-  const edges = useMemo<Edge[]>(() => {
+  const plain = useMemo<Edge[]>(() => {
     const byId = new Map(shown.nodes.map((node) => [node.id, node]));
     return shown.edges.map((edge, index) => {
       const [from, to] = [byId.get(edge.source), byId.get(edge.target)];
@@ -37,6 +42,10 @@ export default function GraphView({
       };
     });
   }, [shown]);
+  const edges = useMemo(
+    () => (values ? withValues(plain, shown, values) : plain),
+    [plain, shown, values],
+  );
   return (
     <div className="graph" role="group" aria-label="Strategy graph">
       <ReactFlow
@@ -45,6 +54,7 @@ export default function GraphView({
         nodes={nodes}
         edges={edges}
         nodeTypes={FLOW_NODES}
+        edgeTypes={VALUE_EDGES}
         colorMode={mode}
         fitView
         fitViewOptions={{ padding: 0.15, maxZoom: 1.1 }}

@@ -27,6 +27,7 @@ import { ActivityLog } from "../ui/session/activity";
 import { Metrics, Performance, standingOf } from "../ui/session/metrics";
 import { OrdersTable } from "../ui/session/orders";
 import { PricePanel } from "../ui/session/price-panel";
+import { StrategyPanel } from "../ui/session/strategy-panel";
 import { Ticket } from "../ui/session/ticket";
 import { TradesTable } from "../ui/session/trades";
 import { isActive } from "../lib/sessions";
@@ -155,6 +156,9 @@ function Loaded({ session, view }: { session: Session; view: LedgerView }) {
           />
         </div>
       </div>
+      {active && features?.has("GET", "/v1/strategies/{}/sessions/{}/values") && (
+        <StrategyPanel session={session} />
+      )}
       <Performance session={session} />
       <Terms session={session} />
       <p className="faint attribution">

@@ -94,6 +94,7 @@ function Loaded({ strategy }: { strategy: Strategy }) {
           source: strategy.source ?? NO_GRAPH,
         }}
         strategyId={strategy.id}
+        version={strategy.version}
         action="Save new version"
         save={save}
       />

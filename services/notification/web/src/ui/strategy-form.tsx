@@ -4,6 +4,7 @@ import { explain, Problem } from "../lib/api";
 import { useFeatures } from "../lib/features";
 import { begin, change, type History } from "../lib/history";
 import { writeScript } from "../lib/queries";
+import { useRunningValues } from "../lib/running-values";
 import type { Graph, Source } from "../lib/types";
 import { useCompilation } from "../lib/use-compilation";
 import { validateStrategyName } from "../lib/validate";
@@ -26,12 +27,15 @@ const EMPTY: Graph = { nodes: [], edges: [] };
 export function StrategyForm({
   draft,
   strategyId,
+  version,
   action,
   save,
 }: {
   draft: Draft;
   /** Of a strategy that exists: it has versions. */
   strategyId?: string;
+  /** The one that the draft is. */
+  version?: number;
   action: string;
   save: (strategy: Draft) => Promise<void>;
 }) {
@@ -53,6 +57,9 @@ export function StrategyForm({
   const checked = useCompilation(source, kind);
   const current = checked.source === source ? checked.result : null;
   const broken = current?.ok === false;
+  // What a session gives belongs to what it runs: after the first change the edges are bare.
+  const unchanged = kind === "graph" && graph.present === draft.source;
+  const running = useRunningValues(strategyId, version, unchanged);
 
   const take = (nextKind: string, next: Source) => {
     setKind(nextKind);
@@ -156,6 +163,7 @@ export function StrategyForm({
           onHistory={setGraph}
           onChange={(next, topic) => setGraph((past) => change(past, next, topic ?? null))}
           checked={checked}
+          running={running}
           onTextError={setTextError}
         />
       )}

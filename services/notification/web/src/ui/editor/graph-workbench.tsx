@@ -1,8 +1,10 @@
 import { lazy, Suspense, useMemo, useState, type KeyboardEvent } from "react";
+import { Link } from "wouter";
 import type { NodeTypeInfo } from "../../lib/catalogue";
 import { graphText, locate, parseGraph, setNodeData } from "../../lib/graph";
 import { addNode, arranged, paste, pick, placed, removeItems } from "../../lib/graph-edit";
 import { redo, undo, type History } from "../../lib/history";
+import type { Running } from "../../lib/running-values";
 import { Store } from "../../lib/store";
 import type { Diagnostic, Graph } from "../../lib/types";
 import type { Checked } from "../../lib/use-compilation";
@@ -26,12 +28,15 @@ export function GraphWorkbench({
   onHistory,
   onChange,
   checked,
+  running,
   onTextError,
 }: {
   history: History<Graph>;
   onHistory: (history: History<Graph>) => void;
   onChange: (graph: Graph, topic?: string) => void;
   checked: Checked;
+  /** A session that runs this very graph, and what its nodes give. */
+  running: Running | null;
   /** Told when the JSON text can't be read, with null once it can be again. */
   onTextError: (error: string | null) => void;
 }) {
@@ -123,6 +128,7 @@ export function GraphWorkbench({
             <GraphCanvas
               graph={graph}
               diagnostics={diagnostics}
+              values={running?.values ?? null}
               selected={selected}
               onSelect={setSelected}
               onChange={onChange}
@@ -130,6 +136,15 @@ export function GraphWorkbench({
             />
           </Suspense>
         </div>
+        {running && (
+          <p className="running-values">
+            On the edges: values of the last evaluation in{" "}
+            <Link href={`/sessions/${running.session.id}`}>
+              {running.session.name ?? "a session"}
+            </Link>
+            , which runs this version.
+          </p>
+        )}
         <Diagnostics items={diagnostics} onPick={pickPlace} />
       </Panel>
       <Panel

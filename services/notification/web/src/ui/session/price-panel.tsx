@@ -1,9 +1,8 @@
-import { useQuery } from "@tanstack/react-query";
 import { lazy, Suspense, useState } from "react";
 import { INTERVALS, type Interval } from "../../lib/candles";
 import { pair } from "../../lib/format";
 import type { PriceLevel } from "../../lib/orders";
-import { graphQuery, pinnedStrategyQuery } from "../../lib/queries";
+import { useSessionGraph } from "../../lib/session-graph";
 import type { Session, Trade } from "../../lib/types";
 import { LivePrice, Panel, Segments } from "../parts";
 
@@ -12,14 +11,6 @@ const PriceChart = lazy(() => import("../../charts/price-chart"));
 const INTERVAL_OPTIONS = (Object.keys(INTERVALS) as Interval[]).map(
   (interval) => [interval, interval] as const,
 );
-
-/** The strategy's graph as this session runs it, for its lines on the chart. */
-function useSessionGraph(session: Session) {
-  const { strategy_id: id, strategy_version: version } = session;
-  const strategy = useQuery(pinnedStrategyQuery(id, version));
-  const { kind = "graph", source } = strategy.data ?? {};
-  return useQuery({ ...graphQuery([id, version], kind, source), enabled: source !== undefined });
-}
 
 export function PricePanel({
   session,
