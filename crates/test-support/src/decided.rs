@@ -1,4 +1,5 @@
 //! When all of a log can be read.
+#![allow(clippy::expect_used, reason = "a test without its server fails")]
 
 use std::thread;
 use std::time::{Duration, Instant};

@@ -181,6 +181,24 @@ impl Committer {
         Ok(())
     }
 
+    /// Aborts what a failed commit has left open. Until it is over nobody reads past its outputs, and
+    /// whoever takes its partitions over waits for its offsets; the broker would end it only after
+    /// `transaction.timeout.ms`.
+    pub(super) fn abandon(&mut self) {
+        if !std::mem::take(&mut self.in_transaction) {
+            return;
+        }
+        // The client first waits for what is queued, and for somebody to take its reports.
+        let began = Instant::now();
+        while self.producer.in_flight_count() > 0 && began.elapsed() < RELEASE_TIMEOUT {
+            self.producer.poll(Duration::from_millis(5));
+        }
+        if let Err(error) = self.producer.abort_transaction(RELEASE_TIMEOUT) {
+            // Fenced, and ended by whoever did that; or the broker is away, and will do it.
+            tracing::warn!(%error, id = self.transactional_id, "a transaction is left to the broker");
+        }
+    }
+
     /// Adds offsets to a transaction and aborts it: whatever this producer's id had added to the
     /// group's offsets before, and what was never decided upon, is aborted with it. Changes no offset.
     pub(super) fn release<C: ConsumerContext>(

@@ -112,6 +112,7 @@ impl<P: Processor> Runner<P> {
         if outcome.is_ok() {
             outcome = core.commit(&consumer, true);
         }
+        core.committer.abandon();
         // Leaving the group calls back into the core: without units there is nothing to commit.
         core.close_all();
         drop(core);

@@ -28,6 +28,10 @@ pub trait Hooks: Send + Sync + 'static {
     fn before_commit(&self, _taken: u64) {}
     /// A unit has been restored.
     fn restored(&self, _unit: i32) {}
+    /// What the signal of a tick says.
+    fn reason(&self, _offset: i64) -> String {
+        "counted".to_owned()
+    }
 }
 
 impl Hooks for () {}
@@ -115,7 +119,7 @@ impl Unit for CountingUnit {
             signal: Signal {
                 action: SignalAction::Hold,
                 quantity: *sum,
-                reason: "counted".to_owned(),
+                reason: self.hooks.reason(record.offset),
                 quantity_type: QuantityType::Units,
             },
             market_data: SignalMarketData {

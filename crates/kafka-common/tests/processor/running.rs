@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kafka_common::KafkaSettings;
 use kafka_common::Topic as _;
-use kafka_common::topics::MarketDataUpdates;
+use kafka_common::topics::{MarketDataUpdates, StrategySignals};
 use rdkafka::message::{Headers as _, Message as _, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 
-use crate::counting::Counting;
+use crate::counting::{Counting, Hooks};
 use crate::stage::{self, AT_ONCE, DEAD_LETTERS, Member};
 use crate::stores::WatchedStore;
 
@@ -161,4 +161,43 @@ async fn a_member_is_ready_when_its_state_is_restored() {
     assert_eq!(status.live(), Ok(()));
     member.stop().await;
     stage::assert_exactly_once(&settings, 300).await;
+}
+
+/// Says more than fits into a record, so that no commit of it succeeds.
+struct SaysTooMuch;
+
+impl Hooks for SaysTooMuch {
+    fn reason(&self, offset: i64) -> String {
+        "x".repeat(if offset < 3 { 1 } else { 1_100_000 })
+    }
+}
+
+/// Outputs of a commit that failed, by a process that doesn't come back.
+#[tokio::test]
+async fn what_a_failed_commit_leaves_open_is_ended_at_once() {
+    let (_own, mut settings) = stage().await;
+    settings.commit_records = 20;
+    stage::send_ticks(&settings, 0..400, AT_ONCE).await;
+    let counting = Counting {
+        hooks: Arc::new(SaysTooMuch),
+        ..Counting::default()
+    };
+    let member = Member::start(&settings, "a", counting, Arc::new(WatchedStore::default()));
+    let status = Arc::clone(&member.handle.status);
+    stage::eventually("a commit fails", || async {
+        let ready = status.ready();
+        ready.is_err_and(|error| error.contains("queueing an output"))
+    })
+    .await;
+    member.stop().await;
+    let stopped = Instant::now();
+    let (config, spec) = (settings.admin(), StrategySignals::SPEC);
+    let topic = settings.topic(spec.name);
+    tokio::task::spawn_blocking(move || {
+        test_support::all_decided(&config, &topic, spec.partitions);
+    })
+    .await
+    .unwrap();
+    // The broker itself waits for `transaction.timeout.ms`, 15 s.
+    assert!(stopped.elapsed() < Duration::from_secs(10));
 }
