@@ -42,7 +42,13 @@ impl<P: Processor> Context<P> {
         let mut core = self.core();
         let mut assignment = TopicPartitionList::new();
         let mut failure = None;
-        for element in partitions.elements() {
+        // Whoever leaves begins nothing: the client, which leaves the group too, would be asked for the
+        // group's offsets, and waits in vain for its coordinator until the time is up, for each unit.
+        let elements = match core.is_over() {
+            true => Vec::new(),
+            false => partitions.elements(),
+        };
+        for element in elements {
             match core.open_unit(consumer, element.partition()) {
                 Ok(positions) => {
                     for (topic, partition, position) in positions {
@@ -51,7 +57,11 @@ impl<P: Processor> Context<P> {
                             .map_err(ClientError::kafka("building the assignment"))?;
                     }
                 }
-                Err(error) => failure = Some(error),
+                // The run ends by it.
+                Err(error) => {
+                    failure = Some(error);
+                    break;
+                }
             }
         }
         // librdkafka waits for the call even where there is nothing to assign.

@@ -81,6 +81,7 @@ pub(super) struct Core<P: Processor> {
     /// (topic on the broker, partition) -> (unit, input).
     routes: HashMap<String, HashMap<i32, (i32, usize)>>,
     failure: Option<ClientError>,
+    closed: bool,
     /// The client's latest statistics, until they are looked at.
     pub(super) statistics: Option<Statistics>,
     /// Input records since the last commit.
@@ -109,6 +110,7 @@ impl<P: Processor> Core<P> {
             units: BTreeMap::new(),
             routes: HashMap::new(),
             failure: None,
+            closed: false,
             statistics: None,
             uncommitted: 0,
             last_commit: Instant::now(),
@@ -229,7 +231,14 @@ impl<P: Processor> Core<P> {
         closed
     }
 
+    /// Whether the run ends, by itself or by a failure.
+    pub(super) fn is_over(&self) -> bool {
+        self.closed || self.failure.is_some()
+    }
+
+    /// Drops all units; none is opened any more.
     pub(super) fn close_all(&mut self) {
+        self.closed = true;
         for open in std::mem::take(&mut self.units).into_values() {
             Self::forget_lag(&open.inputs);
         }
