@@ -69,3 +69,14 @@ pub async fn backtest(api: &Api, url: &str, body: &Value) -> Value {
     assert_eq!(backtest["status"], "DONE", "{backtest}");
     backtest["result"].clone()
 }
+
+/// A backtest's executions but for that of its end: its session stops with the log, those of a forward
+/// test go on.
+pub fn before_the_end(result: &Value) -> Vec<Value> {
+    let ends = |trade: &&Value| {
+        let reason = trade["reason"].as_str().unwrap_or_default();
+        reason.starts_with("session_stopped: ")
+    };
+    let trades = result["trades"].as_array().expect("trades").iter();
+    trades.filter(|trade| !ends(trade)).cloned().collect()
+}

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use coinbase::recording::{RecordingReader, RecordingWriter};
 use end_to_end_tests::api::Api;
-use end_to_end_tests::ledger::{at_least, backtest, lines};
+use end_to_end_tests::ledger::{at_least, backtest, before_the_end, lines};
 use end_to_end_tests::log;
 use end_to_end_tests::recording::Recording;
 use end_to_end_tests::stack::Stack;
@@ -128,13 +128,7 @@ async fn each_session_has_the_ledger_of_its_backtest_and_does_at_a_gap_what_its_
         let body = json!({"strategy_id": session.strategy_id, "version": 1,
             "symbol": session.symbol, "timeframe": session.timeframe});
         let result = backtest(&api, &backtests, &body).await;
-        // Its session stops at the end of the log; those of the forward test go on.
-        let lives = |trade: &&Value| {
-            let reason = trade["reason"].as_str().unwrap_or_default();
-            !reason.starts_with("session_stopped: ")
-        };
-        let back = result["trades"].as_array().expect("trades").iter();
-        let back: Vec<Value> = back.filter(lives).cloned().collect();
+        let back = before_the_end(&result);
         // Rows are written behind what is applied.
         let forward = at_least(&api, &session.url, back.len()).await;
         let fills = forward.iter().filter(|trade| trade["status"] == "FILLED");

@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 
 use coinbase::simulator::Speed;
 use end_to_end_tests::api::Api;
-use end_to_end_tests::ledger::{at_least, backtest, lines};
+use end_to_end_tests::ledger::{at_least, backtest, before_the_end, lines};
 use end_to_end_tests::log;
 use end_to_end_tests::recording::Recording;
 use end_to_end_tests::stack::{Plan, Stack};
 use end_to_end_tests::tool::Tool;
 use kafka_common::Topics;
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 use service_kit::Role;
 use uuid::Uuid;
 
@@ -123,13 +123,7 @@ async fn a_strategy_that_reads_its_position_trades_as_in_its_backtest() {
         let body = json!({"strategy_id": session.strategy_id, "version": 1,
             "symbol": "BTCUSD", "timeframe": session.timeframe});
         let result = backtest(&api, &backtests, &body).await;
-        // Its session stops at the end of the log; those of the forward test go on.
-        let lives = |trade: &&Value| {
-            let reason = trade["reason"].as_str().unwrap_or_default();
-            !reason.starts_with("session_stopped: ")
-        };
-        let back = result["trades"].as_array().expect("trades").iter();
-        let back: Vec<Value> = back.filter(lives).cloned().collect();
+        let back = before_the_end(&result);
         let forward = at_least(&api, &session.url, back.len()).await;
         assert_eq!(lines(&back), lines(&forward), "{}", session.name);
         let told = |part: &str| {

@@ -3,32 +3,13 @@
 
 mod common;
 
-use common::{Browser, TestApp};
+use common::{ALICE, BOB, Browser, TestApp, forged_token};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
-use uuid::Uuid;
-
-const ALICE: Uuid = Uuid::from_u128(0xa);
-const BOB: Uuid = Uuid::from_u128(0xb);
-
-async fn produce_all(app: &TestApp, sequences: std::ops::RangeInclusive<u64>) {
-    for sequence in sequences {
-        app.produce_event(ALICE, "alice", sequence).await;
-        app.produce_event(BOB, "bob", sequence).await;
-    }
-}
-
-fn forged() -> String {
-    let forger = common::auth("a-forger's-secret-of-some-more-bytes!", 600);
-    forger
-        .issue("alice", service_kit::Role::User)
-        .unwrap()
-        .token
-}
 
 /// Everything that matters: events, a connection that breaks, what isn't one's own, calls.
 async fn clients_get_the_same(app: &TestApp, mut clients: Browser) {
@@ -37,7 +18,7 @@ async fn clients_get_the_same(app: &TestApp, mut clients: Browser) {
         clients.open_in_protobuf(None, user, &token).await;
         clients.wait(user, "subscribed", |_| true).await;
     }
-    produce_all(app, 1..=30).await;
+    app.produce_both(1..=30).await;
     for user in ["alice", "bob"] {
         let last = |seen: &Value| seen["offset"] == 30;
         clients.wait(user, "publication", last).await;
@@ -49,7 +30,7 @@ async fn clients_get_the_same(app: &TestApp, mut clients: Browser) {
 
     clients.say(&json!({"do": "cut", "client": "alice"})).await;
     clients.wait("alice", "connecting", |_| true).await;
-    produce_all(app, 25..=60).await;
+    app.produce_both(25..=60).await;
     let recovering = |seen: &Value| seen["wasRecovering"] == true;
     let again = clients.wait("alice", "subscribed", recovering).await;
     assert_eq!(again["recovered"], true);
@@ -76,7 +57,7 @@ async fn clients_get_the_same(app: &TestApp, mut clients: Browser) {
         ),
         (&json!(1), &json!(1), &json!([60, 59]))
     );
-    let forged = forged();
+    let forged = forged_token();
     clients.open_in_protobuf(None, "forger", &forged).await;
     let gone = clients.wait("forger", "disconnected", |_| true).await;
     assert_eq!(gone["code"], 3500);
@@ -113,7 +94,7 @@ async fn events_come_without_a_websocket_too() {
     let token = app.token("alice");
     browser.open_in_protobuf(way, "alice", &token).await;
     browser.wait("alice", "subscribed", |_| true).await;
-    produce_all(&app, 1..=20).await;
+    app.produce_both(1..=20).await;
     let last = |seen: &Value| seen["offset"] == 20;
     browser.wait("alice", "publication", last).await;
     let all: Vec<u64> = (1..=20).collect();
@@ -126,7 +107,9 @@ async fn events_come_without_a_websocket_too() {
     let refused = browser.wait("alice", "unsubscribed", |_| true).await;
     assert_eq!(refused["code"], 103);
     // Without a close frame, the end is told in the protocol.
-    browser.open_in_protobuf(way, "forger", &forged()).await;
+    browser
+        .open_in_protobuf(way, "forger", &forged_token())
+        .await;
     let gone = browser.wait("forger", "disconnected", |_| true).await;
     assert_eq!(gone["code"], 3500);
     app.stop().await;

@@ -5,23 +5,12 @@ mod common;
 
 use std::time::Duration;
 
-use common::{Browser, TestApp, traceparent, wait_for_first};
+use common::{ALICE, BOB, Browser, TestApp, forged_token, traceparent, wait_for_first};
 use kafka_common::trace;
 use rdkafka::Message as _;
 use rdkafka::consumer::{Consumer, StreamConsumer};
 use rdkafka::message::Headers as _;
 use serde_json::{Value, json};
-use uuid::Uuid;
-
-const ALICE: Uuid = Uuid::from_u128(0xa);
-const BOB: Uuid = Uuid::from_u128(0xb);
-
-async fn produce_all(app: &TestApp, sequences: std::ops::RangeInclusive<u64>) {
-    for sequence in sequences {
-        app.produce_event(ALICE, "alice", sequence).await;
-        app.produce_event(BOB, "bob", sequence).await;
-    }
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_user_gets_exactly_their_own_events_in_order() {
@@ -31,7 +20,7 @@ async fn each_user_gets_exactly_their_own_events_in_order() {
         browser.open(user, &app.token(user)).await;
         browser.wait(user, "subscribed", |_| true).await;
     }
-    produce_all(&app, 1..=60).await;
+    app.produce_both(1..=60).await;
     for (user, session) in [("alice", ALICE), ("bob", BOB)] {
         browser
             .wait(user, "publication", |seen| seen["offset"] == 60)
@@ -45,7 +34,7 @@ async fn each_user_gets_exactly_their_own_events_in_order() {
     // The network breaks; repeats and new events come while the browser is away.
     browser.say(&json!({"do": "cut", "client": "alice"})).await;
     browser.wait("alice", "connecting", |_| true).await;
-    produce_all(&app, 55..=90).await;
+    app.produce_both(55..=90).await;
     browser
         .wait("alice", "subscribed", |seen| seen["wasRecovering"] == true)
         .await;
@@ -53,8 +42,8 @@ async fn each_user_gets_exactly_their_own_events_in_order() {
     assert_eq!(subscribed[1]["recovered"], true, "{subscribed:?}");
     // Each pair comes in the wrong order: the later event is held back, and goes out by the earlier.
     for earlier in (91..=99).step_by(2) {
-        produce_all(&app, earlier + 1..=earlier + 1).await;
-        produce_all(&app, earlier..=earlier).await;
+        app.produce_both(earlier + 1..=earlier + 1).await;
+        app.produce_both(earlier..=earlier).await;
     }
     for (user, session) in [("alice", ALICE), ("bob", BOB)] {
         browser
@@ -85,7 +74,7 @@ async fn a_new_session_begins_with_its_first_event_however_late_that_comes() {
     // A trade, whose topic is ahead of the other: longer than a session under way is waited for.
     app.produce_event(ALICE, "alice", 3).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
-    produce_all(&app, 1..=4).await;
+    app.produce_both(1..=4).await;
     browser
         .wait("alice", "publication", |seen| seen["offset"] == 4)
         .await;
@@ -134,9 +123,7 @@ async fn nobody_gets_in_with_a_wrong_token_or_into_anothers_channel() {
     let expired = app.short_token("alice");
     let mut browser = Browser::start(&app.websocket()).await;
 
-    let forged = common::auth("a-forger's-secret-of-some-more-bytes!", 600);
-    let forged = forged.issue("alice", service_kit::Role::User).unwrap();
-    browser.open("forger", &forged.token).await;
+    browser.open("forger", &forged_token()).await;
     let gone = browser.wait("forger", "disconnected", |_| true).await;
     assert_eq!(gone["code"], 3500);
 
@@ -258,9 +245,7 @@ async fn events_come_without_a_websocket_too() {
         let refused = browser.wait(way, "unsubscribed", |_| true).await;
         assert_eq!(refused["code"], 103, "{way}");
     }
-    let forged = common::auth("a-forger's-secret-of-some-more-bytes!", 600);
-    let forged = forged.issue("alice", service_kit::Role::User).unwrap();
-    browser.open_over("sse", "forger", &forged.token).await;
+    browser.open_over("sse", "forger", &forged_token()).await;
     let gone = browser.wait("forger", "disconnected", |_| true).await;
     assert_eq!(gone["code"], 3500);
     for (data, status) in [("{}".to_owned(), 404), (" ".repeat((64 << 10) + 1), 413)] {
@@ -279,14 +264,14 @@ async fn the_client_for_python_gets_the_same() {
         python.open(user, &app.token(user)).await;
         python.wait(user, "subscribed", |_| true).await;
     }
-    produce_all(&app, 1..=30).await;
+    app.produce_both(1..=30).await;
     for user in ["alice", "bob"] {
         let last = |seen: &Value| seen["offset"] == 30;
         python.wait(user, "publication", last).await;
     }
     python.say(&json!({"do": "cut", "client": "alice"})).await;
     python.wait("alice", "connecting", |_| true).await;
-    produce_all(&app, 25..=60).await;
+    app.produce_both(25..=60).await;
     let recovered = |seen: &Value| seen["wasRecovering"] == true;
     let again = python.wait("alice", "subscribed", recovered).await;
     assert_eq!(again["recovered"], true);
@@ -310,9 +295,7 @@ async fn the_client_for_python_gets_the_same() {
         (&answers["numClients"], &answers["offsets"]),
         (&json!(1), &json!([60, 59]))
     );
-    let forged = common::auth("a-forger's-secret-of-some-more-bytes!", 600);
-    let forged = forged.issue("alice", service_kit::Role::User).unwrap();
-    python.open("forger", &forged.token).await;
+    python.open("forger", &forged_token()).await;
     let gone = python.wait("forger", "disconnected", |_| true).await;
     assert_eq!(gone["code"], 3500);
     app.stop().await;

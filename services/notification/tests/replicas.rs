@@ -5,14 +5,10 @@ mod common;
 #[path = "common/replica.rs"]
 mod replica;
 
-use common::{Browser, Ground, TestApp};
+use common::{ALICE, BOB, Browser, Ground, TestApp};
 use replica::{Balancer, Replica};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
-use uuid::Uuid;
-
-const ALICE: Uuid = Uuid::from_u128(0xa);
-const BOB: Uuid = Uuid::from_u128(0xb);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_replica_costs_no_event_and_repeats_none() {

@@ -1,6 +1,7 @@
 //! The service on real servers, and the official clients beside it.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -26,6 +27,10 @@ pub const SECRET: &str = "a-secret-of-more-than-thirty-two-bytes";
 /// The machine may be busy; what doesn't come within this time doesn't come.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// A session of the user of that name.
+pub const ALICE: Uuid = Uuid::from_u128(0xa);
+pub const BOB: Uuid = Uuid::from_u128(0xb);
+
 pub fn auth(secret: &str, token_seconds: u64) -> Auth {
     Auth::new(&AuthSettings {
         secret: secret.to_owned().into(),
@@ -33,6 +38,12 @@ pub fn auth(secret: &str, token_seconds: u64) -> Auth {
         token_seconds,
         ..AuthSettings::default()
     })
+}
+
+/// A token for alice that somebody else has signed.
+pub fn forged_token() -> String {
+    let forger = auth("a-forger's-secret-of-some-more-bytes!", 600);
+    forger.issue("alice", Role::User).unwrap().token
 }
 
 /// What a service of this test needs, and a way to feed it.
@@ -99,6 +110,14 @@ impl Ground {
             .payload(&value)
             .headers(OwnedHeaders::new().insert(header));
         self.producer.send(record, PATIENCE).await.unwrap();
+    }
+
+    /// Events of both sessions, in turns.
+    pub async fn produce_both(&self, sequences: RangeInclusive<u64>) {
+        for sequence in sequences {
+            self.produce_event(ALICE, "alice", sequence).await;
+            self.produce_event(BOB, "bob", sequence).await;
+        }
     }
 
     /// An event of a session: every third one is a trade, the others come over the other topic.
