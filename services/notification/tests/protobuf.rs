@@ -28,8 +28,7 @@ async fn clients_get_the_same(app: &TestApp, mut clients: Browser) {
     assert_eq!(trade["event"], "trade-execution");
     assert_eq!(trade["payload"]["price"], json!(87786.04));
 
-    clients.say(&json!({"do": "cut", "client": "alice"})).await;
-    clients.wait("alice", "connecting", |_| true).await;
+    clients.cut("alice").await;
     app.produce_both(25..=60).await;
     let recovering = |seen: &Value| seen["wasRecovering"] == true;
     let again = clients.wait("alice", "subscribed", recovering).await;

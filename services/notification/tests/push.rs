@@ -32,8 +32,7 @@ async fn each_user_gets_exactly_their_own_events_in_order() {
     assert_eq!(trade["event"], "trade-execution");
 
     // The network breaks; repeats and new events come while the browser is away.
-    browser.say(&json!({"do": "cut", "client": "alice"})).await;
-    browser.wait("alice", "connecting", |_| true).await;
+    browser.cut("alice").await;
     app.produce_both(55..=90).await;
     browser
         .wait("alice", "subscribed", |seen| seen["wasRecovering"] == true)
@@ -269,8 +268,7 @@ async fn the_client_for_python_gets_the_same() {
         let last = |seen: &Value| seen["offset"] == 30;
         python.wait(user, "publication", last).await;
     }
-    python.say(&json!({"do": "cut", "client": "alice"})).await;
-    python.wait("alice", "connecting", |_| true).await;
+    python.cut("alice").await;
     app.produce_both(25..=60).await;
     let recovered = |seen: &Value| seen["wasRecovering"] == true;
     let again = python.wait("alice", "subscribed", recovered).await;

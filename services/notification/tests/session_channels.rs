@@ -105,8 +105,7 @@ async fn a_session_of_ones_own_comes_alone_in_order_and_is_recovered() {
     browser.wait("alice", "publication", at(12)).await;
 
     // The network breaks, and events come meanwhile.
-    browser.say(&json!({"do": "cut", "client": "alice"})).await;
-    browser.wait("alice", "connecting", |_| true).await;
+    browser.cut("alice").await;
     produce(13..=24).await;
     let recovering = |seen: &Value| seen["from"] == "client" && seen["wasRecovering"] == true;
     let again = browser.wait("alice", "subscribed", recovering).await;

@@ -165,8 +165,11 @@ impl std::ops::Deref for TestApp {
 }
 
 impl TestApp {
+    /// A service that is ready: before, clients are told to come back.
     pub async fn start() -> Self {
-        Self::on(Ground::prepare().await).await
+        let app = Self::on(Ground::prepare().await).await;
+        app.ready().await;
+        app
     }
 
     /// A service that shares nothing: its channels live in its memory.
@@ -434,6 +437,14 @@ impl Browser {
             payload["sequence"].as_u64().unwrap()
         });
         mine.collect()
+    }
+
+    /// Ends a client's connection as a broken network does, and waits until it has noticed.
+    pub async fn cut(&mut self, client: &str) {
+        self.say(&json!({"do": "cut", "client": client})).await;
+        // The first one, of code 0, was when it was opened.
+        let noticed = |seen: &Value| seen["code"] != 0;
+        self.wait(client, "connecting", noticed).await;
     }
 
     pub async fn subscribe(&mut self, client: &str, channel: &str) {
