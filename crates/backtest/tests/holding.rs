@@ -284,3 +284,40 @@ fn the_figures_are_those_of_the_account_whatever_it_does() {
     }
     assert!(closed > 1_000, "{closed}");
 }
+
+/// Reasons of the sales that the template `dipWithTarget` gives, when after a dip the price goes on by
+/// these steps in turns.
+fn sales_after_a_dip(steps: [&str; 2], count: usize) -> Vec<String> {
+    let template = strategy_engine::templates()
+        .iter()
+        .find(|template| template.key == "dipWithTarget")
+        .unwrap();
+    let mut price = Decimal::from(100);
+    let mut prices = Vec::new();
+    let mut go = |steps: [&str; 2], count: usize| {
+        for step in steps.iter().cycle().take(count) {
+            price += step.parse::<Decimal>().unwrap();
+            prices.push(price.to_string());
+        }
+    };
+    go(["0.1", "-0.1"], 20);
+    go(["-0.5", "-0.5"], 8);
+    go(steps, count);
+    let prices: Vec<&str> = prices.iter().map(String::as_str).collect();
+    let result = run(template.script, &prices);
+    let sales = result.executions.iter();
+    let sales = sales.filter(|execution| execution.action == Action::Sell);
+    sales.map(|sale| sale.reason.clone()).collect()
+}
+
+#[test]
+fn the_template_that_reads_its_position_takes_its_gain_or_loses_its_patience() {
+    assert_eq!(
+        sales_after_a_dip(["0.2", "-0.1"], 120),
+        ["unrealised PnL in percent 1.0152 > 1"]
+    );
+    assert_eq!(
+        sales_after_a_dip(["0.05", "-0.05"], 520),
+        ["evaluations since entry 500 >= 500"]
+    );
+}

@@ -110,6 +110,15 @@ pub fn templates() -> &'static [Template] {
             script: include_str!("../templates/bollingerBandsBounce.py"),
         },
         Template {
+            key: "dipWithTarget",
+            name: "Dip with a target",
+            description: "Buys half of the cash when RSI 14 falls below 30 and nothing is held. \
+                          It knows its position: it sells at a gain of more than 1 %, after 500 \
+                          evaluations without one, or when RSI rises above 70.",
+            graph: include_str!("../templates/dipWithTarget.json"),
+            script: include_str!("../templates/dipWithTarget.py"),
+        },
+        Template {
             key: "zscoreReversion",
             name: "Z-score reversion",
             description: "Buys half of the cash when the price is two deviations below its \

@@ -7,7 +7,7 @@ use std::fmt::Write;
 use super::cell::Results;
 use crate::limits::MAX_REASON_CHARS;
 use crate::node::{Comparison, Field};
-use crate::plan::{Arithmetic, ClockFigure, Op, OpId, Pattern, PlanAction, Study};
+use crate::plan::{Arithmetic, ClockFigure, HoldingFigure, Op, OpId, Pattern, PlanAction, Study};
 use figure::{Fixed, grouped, telling};
 
 /// Deeper nesting is shown as an ellipsis: nobody reads it, and recursion stays bounded.
@@ -143,7 +143,10 @@ impl Words<'_> {
         }
         self.name(id, DEEPEST);
         self.say(" ");
-        figure.write(&mut self.text);
+        match is_count(&self.ops[id as usize]) {
+            true => Fixed::whole(self.value(id)).write(&mut self.text),
+            false => figure.write(&mut self.text),
+        }
     }
 
     fn value(&self, id: OpId) -> f64 {
@@ -256,6 +259,14 @@ impl Words<'_> {
             self.name(*input, depth - 1);
         }
     }
+}
+
+/// Whether its figures are always whole.
+fn is_count(op: &Op) -> bool {
+    let counts = Op::Holding {
+        figure: HoldingFigure::Bars,
+    };
+    *op == counts || matches!(op, Op::Clock { .. })
 }
 
 fn study_name(study: Study, part: u8) -> String {

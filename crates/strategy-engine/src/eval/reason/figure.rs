@@ -33,6 +33,11 @@ impl Fixed {
         }
     }
 
+    /// What is counted, and has no decimals.
+    pub(super) fn whole(value: f64) -> Self {
+        Self::new(value, 0)
+    }
+
     /// Appends it.
     pub(super) fn write(&self, text: &mut String) {
         let (negative, units, digits) = match self {
