@@ -51,6 +51,14 @@ fn written(update: &MarketDataUpdate) -> String {
     price.split_once(',').unwrap().0.to_owned()
 }
 
+/// Read as the nearest binary number, so that it is written and read again as the same.
+#[test]
+fn a_duration_stays_what_it_was_read_as() {
+    let value = r#"{"timestamp":"2026-01-05T00:00:00.000Z","producer_service":"x","data":{"user_id":"u","success":true,"duration_ms":0.9999999999994999999997,"diagnostics":null,"timestamp":"2026-01-05T00:00:00Z"}}"#;
+    let read: Envelope<StrategyCompilation> = envelope::decode(Some(value.as_bytes())).unwrap();
+    assert_eq!(read.data.duration_ms, 0.999_999_999_999_5);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 

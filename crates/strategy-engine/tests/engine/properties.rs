@@ -2,9 +2,9 @@
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use strategy_engine::{CODES, Severity, Timeframe, compile, compile_text, templates};
+use strategy_engine::{CODES, Op, Severity, Timeframe, compile, compile_text, templates};
 
-use crate::support::{plan, run, walk};
+use crate::support::{graph, plan, run, walk};
 
 /// Any JSON at all.
 fn any_json() -> impl Strategy<Value = Value> {
@@ -200,6 +200,34 @@ fn holds_together(source: &Value) -> Result<(), TestCaseError> {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    /// A strategy is sent and stored as text, in which a number has up to 17 digits.
+    #[test]
+    fn a_constant_is_the_number_that_was_written(written in -1e6..1e6_f64) {
+        let source = graph(
+            &[
+                ("price", "priceNode", json!({})),
+                ("level", "constantNode", json!({"value": written})),
+                ("is", "compareNode", json!({})),
+                ("buy", "buyNode", json!({})),
+            ],
+            &[
+                "price.price-out > is.value1-in",
+                "level.value-out > is.value2-in",
+                "is.result-out > buy.trigger-in",
+            ],
+        );
+        let plan = plan(&serde_json::from_str(&source.to_string()).unwrap());
+        let constants: Vec<f64> = plan
+            .ops()
+            .iter()
+            .filter_map(|op| match op {
+                Op::Number { value } => Some(value.get()),
+                _ => None,
+            })
+            .collect();
+        prop_assert_eq!(constants, [written]);
+    }
 
     #[test]
     fn no_json_panics(source in any_json()) {

@@ -25,7 +25,7 @@ use uuid::Uuid;
 
 pub const SECRET: &str = "a-secret-of-more-than-thirty-two-bytes";
 /// The machine may be busy; what doesn't come within this time doesn't come.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A session of the user of that name.
 pub const ALICE: Uuid = Uuid::from_u128(0xa);
@@ -358,27 +358,19 @@ pub struct Browser {
 impl Browser {
     /// Clients of JavaScript.
     pub async fn start(url: &str) -> Self {
-        let directory = install().await;
+        let directory = centrifuge_packages().await;
         let mut node = Command::new("node");
         node.arg("client.mjs").arg(url).current_dir(directory);
         Self::run(node, "node, version 20 or later").await
     }
 
-    /// Clients of Python; `scripts/install-test-tools.sh` installs what they need.
+    /// Clients of Python.
     pub async fn python(url: &str) -> Self {
-        let cache = std::env::var_os("XDG_CACHE_HOME").map_or_else(
-            || PathBuf::from(std::env::var_os("HOME").unwrap()).join(".cache"),
-            PathBuf::from,
-        );
-        let python = cache.join("algotrade/centrifuge-venv/bin/python");
-        let mut command = Command::new(python);
+        let mut command = Command::new(centrifuge_python());
         let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/centrifuge");
         command.arg("client.py").arg(url).current_dir(directory);
-        Self::run(
-            command,
-            "the client for Python: scripts/install-test-tools.sh",
-        )
-        .await
+        let needed = "the client for Python: scripts/install-test-tools.sh";
+        Self::run(command, needed).await
     }
 
     async fn run(mut command: Command, needed: &str) -> Self {
@@ -490,8 +482,17 @@ impl Browser {
     }
 }
 
-/// The client's npm packages, installed once; what is there from another run is kept.
-async fn install() -> &'static Path {
+/// A Python that has the client; `scripts/install-test-tools.sh` makes it.
+pub fn centrifuge_python() -> PathBuf {
+    let cache = std::env::var_os("XDG_CACHE_HOME").map_or_else(
+        || PathBuf::from(std::env::var_os("HOME").unwrap()).join(".cache"),
+        PathBuf::from,
+    );
+    cache.join("algotrade/centrifuge-venv/bin/python")
+}
+
+/// Where the client's npm packages are, installed once; what is there from another run is kept.
+pub async fn centrifuge_packages() -> &'static Path {
     static INSTALLED: OnceCell<PathBuf> = OnceCell::const_new();
     INSTALLED
         .get_or_init(|| async {
