@@ -56,10 +56,12 @@ check_variant() { # title, profile or file in deploy/compose...
 
 # Base and overlays; their own resources by Kubernetes' schemas, those of operators by our checks.
 check_kubernetes() {
-    local version variant
+    local version variant folder
     step "Kubernetes"
-    for variant in base overlays/dev overlays/production; do
-        "${kustomize[@]}" "deploy/kubernetes/$variant" >"$work/all.yaml"
+    for variant in base overlays/dev overlays/production extras; do
+        folder="deploy/kubernetes/$variant"
+        [[ "$variant" == extras ]] && folder=deploy/check/kubernetes-extras
+        "${kustomize[@]}" "$folder" >"$work/all.yaml"
         "$venv/bin/python" deploy/check/kubernetes_kinds.py "$work/all.yaml" "$work/own.yaml"
         for version in "${KUBERNETES_VERSIONS[@]}"; do
             "$venv/bin/kubernetes-validate" --strict --quiet --kubernetes-version "$version" \

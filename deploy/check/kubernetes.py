@@ -1,6 +1,7 @@
 """Cross-checks of the manifests, as kustomize renders them.
 
-Usage: kubernetes.py RENDERED_YAML VARIANT, where VARIANT is base, overlays/dev or overlays/production.
+Usage: kubernetes.py RENDERED_YAML VARIANT, where VARIANT is base, overlays/dev, overlays/production or
+extras, which has the components that none of them takes.
 """
 
 import re
@@ -262,6 +263,29 @@ def check_operators(resources: dict, findings: Findings) -> None:
     )
 
 
+def check_extras(resources: dict, findings: Findings) -> None:
+    """Who is told to talk to a collector, or to an issuer, is let out to it."""
+    [common] = [r["data"] for (kind, name), r in resources.items()
+                if kind == "ConfigMap" and name.startswith("algotrade-common")]
+    policies = [r["spec"] for (kind, _), r in resources.items() if kind == "NetworkPolicy"]
+
+    def opens(service: str, port: int, peer: str) -> bool:
+        rules = [rule for p in policies if selects(p["podSelector"], service)
+                 for rule in p.get("egress", [])]
+        return any(peer in to and {"protocol": "TCP", "port": port} in rule["ports"]
+                   for rule in rules for to in rule["to"])
+
+    collector = int(common["ALGOTRADE__TELEMETRY__OTLP_ENDPOINT"].rpartition(":")[2])
+    findings.require(
+        common["ALGOTRADE__AUTH__ISSUER__JWKS_URL"].startswith("https://"), "keys without TLS"
+    )
+    for name in RUNNING:
+        findings.require(
+            opens(name, collector, "namespaceSelector"), f"{name}: can't reach the collector"
+        )
+        findings.require(opens(name, 443, "ipBlock"), f"{name}: can't reach the issuer")
+
+
 def main() -> int:
     _, path, variant = sys.argv
     with open(path) as source:
@@ -275,6 +299,8 @@ def main() -> int:
     check_secrets(resources, findings)
     if variant == "overlays/production":
         check_operators(resources, findings)
+    if variant == "extras":
+        check_extras(resources, findings)
     return findings.finish(variant)
 
 
