@@ -56,7 +56,8 @@ fn written(update: &MarketDataUpdate) -> String {
 fn a_duration_stays_what_it_was_read_as() {
     let value = r#"{"timestamp":"2026-01-05T00:00:00.000Z","producer_service":"x","data":{"user_id":"u","success":true,"duration_ms":0.9999999999994999999997,"diagnostics":null,"timestamp":"2026-01-05T00:00:00Z"}}"#;
     let read: Envelope<StrategyCompilation> = envelope::decode(Some(value.as_bytes())).unwrap();
-    assert_eq!(read.data.duration_ms, 0.999_999_999_999_5);
+    let nearest = 0.999_999_999_999_5_f64;
+    assert_eq!(read.data.duration_ms.to_bits(), nearest.to_bits());
 }
 
 proptest! {
