@@ -58,9 +58,8 @@ check_variant() { # title, profile or file in deploy/compose...
 check_kubernetes() {
     local version variant folder
     step "Kubernetes"
-    for variant in base overlays/dev overlays/production extras; do
-        folder="deploy/kubernetes/$variant"
-        [[ "$variant" == extras ]] && folder=deploy/check/kubernetes-extras
+    for folder in deploy/kubernetes/{base,overlays/dev,overlays/production} deploy/check/kubernetes-extras; do
+        variant="${folder#deploy/*/}"
         "${kustomize[@]}" "$folder" >"$work/all.yaml"
         "$venv/bin/python" deploy/check/kubernetes_kinds.py "$work/all.yaml" "$work/own.yaml"
         for version in "${KUBERNETES_VERSIONS[@]}"; do

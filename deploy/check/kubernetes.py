@@ -1,7 +1,7 @@
 """Cross-checks of the manifests, as kustomize renders them.
 
 Usage: kubernetes.py RENDERED_YAML VARIANT, where VARIANT is base, overlays/dev, overlays/production or
-extras, which has the components that none of them takes.
+kubernetes-extras, which has the components that none of them takes.
 """
 
 import re
@@ -299,7 +299,7 @@ def main() -> int:
     check_secrets(resources, findings)
     if variant == "overlays/production":
         check_operators(resources, findings)
-    if variant == "extras":
+    if variant == "kubernetes-extras":
         check_extras(resources, findings)
     return findings.finish(variant)
 
