@@ -1,6 +1,6 @@
 //! Logs and metrics of the process.
 
-use std::sync::OnceLock;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
@@ -16,7 +16,8 @@ const SECONDS: &[f64] = &[
     0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0,
 ];
 
-static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
+/// Of this process. Held while it is made: services that start at once in one process share it.
+static METRICS: Mutex<Option<PrometheusHandle>> = Mutex::new(None);
 
 /// Starts logging to standard error; a second call changes nothing.
 ///
@@ -74,7 +75,8 @@ const UPKEEP: Duration = Duration::from_secs(5);
 /// # Errors
 /// Another collector is installed in this process.
 pub fn init_metrics() -> anyhow::Result<PrometheusHandle> {
-    if let Some(handle) = METRICS.get() {
+    let mut metrics = METRICS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(handle) = metrics.as_ref() {
         return Ok(handle.clone());
     }
     let handle = PrometheusBuilder::new()
@@ -96,5 +98,32 @@ pub fn init_metrics() -> anyhow::Result<PrometheusHandle> {
                 tidied.run_upkeep();
             }
         })?;
-    Ok(METRICS.get_or_init(|| handle).clone())
+    *metrics = Some(handle.clone());
+    Ok(handle)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+
+    use super::init_metrics;
+
+    #[test]
+    fn services_that_start_at_once_share_the_metrics() {
+        const SERVICES: usize = 8;
+        let together = Barrier::new(SERVICES);
+        std::thread::scope(|scope| {
+            let starts: Vec<_> = (0..SERVICES)
+                .map(|_| {
+                    scope.spawn(|| {
+                        together.wait();
+                        init_metrics().map(|_| ())
+                    })
+                })
+                .collect();
+            for start in starts {
+                start.join().unwrap().unwrap();
+            }
+        });
+    }
 }
