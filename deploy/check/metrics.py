@@ -63,6 +63,8 @@ MEANINGS = {
     "strategy_past_ticks_total": "Ticks that sessions met again which began in the past",
     "strategy_sessions_failed_total":
         "Sessions that were stopped: their evaluation panicked, which is a bug, or their past can't be met",
+    "strategy_shared_sessions":
+        "Sessions of this replica that share an evaluator, because their states have become equal",
     "strategy_signals_total": "Signals produced",
     "strategy_undefined_values_total":
         "Calculations of sessions without a value, such as divisions by zero; none of them trades",

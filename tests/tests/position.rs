@@ -6,6 +6,7 @@
 
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
 use coinbase::simulator::Speed;
 use end_to_end_tests::api::Api;
 use end_to_end_tests::ledger::{at_least, backtest, before_the_end, lines};
@@ -15,7 +16,7 @@ use end_to_end_tests::stack::{Plan, Stack};
 use end_to_end_tests::tool::Tool;
 use kafka_common::Topics;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use service_kit::Role;
 use uuid::Uuid;
 
@@ -40,13 +41,30 @@ struct Started {
     name: &'static str,
     timeframe: &'static str,
     strategy_id: String,
+    /// Beyond the default ones.
+    terms: Value,
     url: String,
+}
+
+impl Started {
+    /// What asks for it, or for the same in the past.
+    fn body(&self, starts_at: Option<DateTime<Utc>>) -> Value {
+        let mut body = json!({"strategy_id": self.strategy_id, "symbol": "BTCUSD",
+            "timeframe": self.timeframe});
+        let fields = body.as_object_mut().unwrap();
+        fields.extend(self.terms.as_object().unwrap().clone());
+        if let Some(time) = starts_at {
+            fields.insert("starts_at".to_owned(), json!(time));
+        }
+        body
+    }
 }
 
 async fn start(
     stack: &Stack,
     api: &Api,
     (name, script, timeframe): (&'static str, &str, &'static str),
+    terms: Value,
 ) -> Started {
     let strategies = format!("{}/v1/strategies", stack.url("strategy"));
     let sessions = format!("{}/v1/sessions", stack.url("forward-test"));
@@ -54,17 +72,18 @@ async fn start(
     let saved = api.post(&strategies, &body).await;
     assert_eq!(saved.status, 201, "{}", saved.body);
     let strategy_id = saved.text("id").to_owned();
-    let body = json!({"strategy_id": strategy_id, "symbol": "BTCUSD", "timeframe": timeframe});
-    let answer = api.post(&sessions, &body).await;
-    assert_eq!(answer.status, 201, "{}", answer.body);
-    let url = format!("{sessions}/{}", answer.text("id"));
-    api.wait_for(&url, "RUNNING").await;
-    Started {
+    let begun = Started {
         name,
         timeframe,
         strategy_id,
-        url,
-    }
+        terms,
+        url: String::new(),
+    };
+    let answer = api.post(&sessions, &begun.body(None)).await;
+    assert_eq!(answer.status, 201, "{}", answer.body);
+    let url = format!("{sessions}/{}", answer.text("id"));
+    api.wait_for(&url, "RUNNING").await;
+    Started { url, ..begun }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -87,9 +106,13 @@ async fn a_strategy_that_reads_its_position_trades_as_in_its_backtest() {
         ("stopped", STOPPED, "tick"),
         ("profit on bars", PROFIT, "5s"),
     ] {
-        started.push(start(&stack, &api, of).await);
+        started.push(start(&stack, &api, of, json!({})).await);
     }
-    let helped = start(&stack, &api, ("helper", HELPER, "tick")).await;
+    let helped = start(&stack, &api, ("helper", HELPER, "tick"), json!({})).await;
+    // Terms that no backtest has: what it knows of its position is late, and counted otherwise.
+    let terms = json!({"cost_method": "fifo", "fees": {"preset": "coinbase"},
+        "latency": {"kind": "uniform", "min_ms": 50, "max_ms": 3000, "seed": 11}});
+    let particular = start(&stack, &api, ("particular", STOPPED, "tick"), terms).await;
     // In the log before the first trade.
     let order = json!({"action": "BUY", "quantity": 0.25, "reason": "by hand"});
     let placed = api.post(&format!("{}/orders", helped.url), &order).await;
@@ -144,7 +167,10 @@ async fn a_strategy_that_reads_its_position_trades_as_in_its_backtest() {
         );
     }
 
-    the_past_is_the_same(&stack, &api, &started[0]).await;
+    let mut past = Vec::new();
+    for lived in [&started[0], &started[2], &particular] {
+        past.push(the_past_is_the_same(&stack, &api, lived).await);
+    }
     what_cannot_be_known_is_refused(&stack, &started[0]).await;
 
     // What its user bought, the strategy knew of and sold.
@@ -166,11 +192,12 @@ async fn a_strategy_that_reads_its_position_trades_as_in_its_backtest() {
 
     let tool = Tool::new(stack.servers());
     let database = &stack.servers().database_url;
-    for session in started.iter().chain([&helped]) {
-        let answer = api.post(&format!("{}/stop", session.url), &json!({})).await;
+    let lived = started.iter().chain([&helped, &particular]);
+    for url in lived.map(|session| &session.url).chain(&past) {
+        let answer = api.post(&format!("{url}/stop"), &json!({})).await;
         assert!(answer.status < 300, "{}", answer.body);
-        api.wait_for(&session.url, "STOPPED").await;
-        let id = session.url.rsplit('/').next().unwrap();
+        api.wait_for(url, "STOPPED").await;
+        let id = url.rsplit('/').next().unwrap();
         let outcome = tool.run(&["verify", id, "--database", database, "--json"]);
         assert_eq!(outcome.code, 0, "{outcome:?}");
     }
@@ -189,19 +216,30 @@ async fn until_in_the_log(stack: &Stack, order_id: &str) {
     }
 }
 
-/// A session that begins with the first trade of the log, and catches up.
-async fn the_past_is_the_same(stack: &Stack, api: &Api, lived: &Started) {
+/// A session that begins with the first trade of the log, and catches up: where it is.
+async fn the_past_is_the_same(stack: &Stack, api: &Api, lived: &Started) -> String {
     let market = log::read(&stack.kafka, Topics::MARKET_DATA_UPDATES);
     let first = market.iter().find(|record| record.key == "BTCUSD").unwrap();
-    let expected = api.trades(&lived.url).await;
+    let executions = log::read(&stack.kafka, Topics::TRADE_EXECUTIONS);
+    let own = |id: Uuid| lived.url.ends_with(&id.to_string());
+    let told = executions
+        .iter()
+        .filter(|record| own(record.data.session_id));
+    let expected = at_least(api, &lived.url, told.count()).await;
+    assert!(
+        expected.len() > 5,
+        "{}: {} trades",
+        lived.name,
+        expected.len()
+    );
     let sessions = format!("{}/v1/sessions", stack.url("forward-test"));
-    let body = json!({"strategy_id": lived.strategy_id, "symbol": "BTCUSD",
-        "starts_at": first.data.timestamp});
+    let body = lived.body(Some(first.data.timestamp));
     let answer = api.post(&sessions, &body).await;
     assert_eq!(answer.status, 201, "{}", answer.body);
     let url = format!("{sessions}/{}", answer.text("id"));
     let found = at_least(api, &url, expected.len()).await;
-    assert_eq!(lines(&found), lines(&expected));
+    assert_eq!(lines(&found), lines(&expected), "{}", lived.name);
+    url
 }
 
 /// Terms of a later release, which this one can't read.

@@ -104,6 +104,7 @@ pub fn init_metrics() -> anyhow::Result<PrometheusHandle> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use std::sync::Barrier;
 
     use super::init_metrics;

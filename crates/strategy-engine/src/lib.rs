@@ -15,7 +15,7 @@ mod templates;
 pub use compile::{Compilation, NodeOutput, Origin, Trace, compile, compile_text, trace};
 pub use diagnostic::{CODES, Diagnostic, Place, SCRIPT_CODES, Severity};
 pub use diff::{Diff, FieldChange, Form, GraphDiff, NodeChange, NodeView, diff, unified};
-pub use eval::{Evaluator, Holding, Position, Shown, Signal, SnapshotError, Tick};
+pub use eval::{Counts, Evaluator, Holding, Position, Shown, Signal, SnapshotError, Tick};
 pub use node::{
     Comparison, CrossType, DataField, Field, Input, NodeGroup, NodeType, Output, Side, SizeType,
     Unwired, ValueType, node_groups,

@@ -110,11 +110,12 @@ pub trait Unit: Send {
     /// Whether more records of the input should come; otherwise it is paused.
     fn wants(&self, input: usize) -> bool;
 
-    /// The state, to be given back as [`Restored::state`].
+    /// The state, to be given back as [`Restored::state`]. It may tidy up, in ways that no output
+    /// shows.
     ///
     /// # Errors
     /// The state can't be written.
-    fn snapshot(&self) -> Result<Vec<u8>, StoreError>;
+    fn snapshot(&mut self) -> Result<Vec<u8>, StoreError>;
 }
 
 /// Makes the units of a service.

@@ -169,7 +169,7 @@ impl Unit for CountingUnit {
         true
     }
 
-    fn snapshot(&self) -> Result<Vec<u8>, StoreError> {
+    fn snapshot(&mut self) -> Result<Vec<u8>, StoreError> {
         serde_json::to_vec(&self.sums).map_err(|error| StoreError::new("writing a snapshot", error))
     }
 }

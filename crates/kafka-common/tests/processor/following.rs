@@ -120,7 +120,7 @@ impl Unit for FollowingUnit {
         true
     }
 
-    fn snapshot(&self) -> Result<Vec<u8>, StoreError> {
+    fn snapshot(&mut self) -> Result<Vec<u8>, StoreError> {
         serde_json::to_vec(&self.counts)
             .map_err(|error| StoreError::new("writing a snapshot", error))
     }

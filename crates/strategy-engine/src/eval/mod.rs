@@ -24,7 +24,7 @@ use timeframe::Timeframe;
 
 pub use holding::{Holding, Position};
 pub use shown::Shown;
-pub use snapshot::SnapshotError;
+pub use snapshot::{Counts, SnapshotError};
 
 use crate::node::{Side, SizeType};
 use crate::plan::{OnGap, Op, OpId, OrderTerms, Plan};

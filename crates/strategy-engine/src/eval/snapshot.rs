@@ -45,27 +45,70 @@ impl From<CodecError> for SnapshotError {
     }
 }
 
+/// What an evaluator counts. Sessions that share one have counts of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// See [`Evaluator::evaluations`].
+    pub evaluations: u64,
+    /// See [`Evaluator::undefined_values`].
+    pub undefined: u64,
+}
+
 impl Evaluator {
+    /// What it has counted.
+    pub fn counts(&self) -> Counts {
+        Counts {
+            evaluations: self.evaluations,
+            undefined: self.results.undefined,
+        }
+    }
+
     /// Everything that later signals depend on.
     pub fn snapshot(&self) -> Vec<u8> {
+        self.snapshot_counting(self.counts())
+    }
+
+    /// As [`Self::snapshot`], for a session that has counted otherwise.
+    pub fn snapshot_counting(&self, counts: Counts) -> Vec<u8> {
         let mut out = Writer::default();
         out.raw(&MAGIC);
         out.byte(VERSION);
         out.raw(self.plan.hash().as_bytes());
-        save_timeframe(self.timeframe, &mut out);
+        self.save_units(&mut out);
+        out.integer(i128::from(counts.evaluations));
+        out.integer(i128::from(counts.undefined));
+        self.save_state(&mut out);
+        out.finish()
+    }
+
+    /// Everything but the counts: of two evaluators of one plan for which this is equal, each gives
+    /// the other's signals from here on. None for a plan to which it matters how many evaluations
+    /// were before, or what its session holds.
+    pub fn state(&self) -> Option<Vec<u8>> {
+        if self.plan.counts_evaluations() {
+            return None;
+        }
+        let mut out = Writer::default();
+        self.save_units(&mut out);
+        self.save_state(&mut out);
+        Some(out.finish())
+    }
+
+    fn save_units(&self, out: &mut Writer) {
+        save_timeframe(self.timeframe, out);
         out.byte(self.market.price_unit.scale() as u8);
         out.byte(self.market.volume_unit.scale() as u8);
-        out.integer(i128::from(self.evaluations));
-        out.integer(i128::from(self.results.undefined));
+    }
+
+    fn save_state(&self, out: &mut Writer) {
         out.byte(u8::from(self.bar.is_some()));
         if let Some(bar) = &self.bar {
-            bar.save(self.timeframe, &mut out);
+            bar.save(self.timeframe, out);
         }
-        self.cells.iter().for_each(|cell| cell.save(&mut out));
+        self.cells.iter().for_each(|cell| cell.save(out));
         self.triggers
             .iter()
             .for_each(|trigger| out.condition(trigger.last));
-        out.finish()
     }
 
     /// Goes on from a snapshot, with the timeframe that it was taken with.

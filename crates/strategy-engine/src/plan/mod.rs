@@ -154,6 +154,22 @@ impl Plan {
         self.reads_position
     }
 
+    /// Whether what it does depends on how many evaluations were before: it counts spans in them.
+    pub(crate) fn counts_evaluations(&self) -> bool {
+        self.ops().iter().any(|op| {
+            matches!(
+                op,
+                Op::Hold {
+                    span: Some(Span::Evaluations(_)),
+                    ..
+                } | Op::Cooldown {
+                    span: Span::Evaluations(_),
+                    ..
+                } | Op::Holding { .. }
+            )
+        })
+    }
+
     /// The plan in three figures.
     pub fn summary(&self) -> PlanSummary {
         PlanSummary {

@@ -293,7 +293,7 @@ impl Unit for PartitionExchange {
         self.order.wants(input)
     }
 
-    fn snapshot(&self) -> Result<Vec<u8>, StoreError> {
+    fn snapshot(&mut self) -> Result<Vec<u8>, StoreError> {
         #[derive(Serialize)]
         struct State<'a> {
             version: u32,

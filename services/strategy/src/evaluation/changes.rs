@@ -3,6 +3,7 @@
 use kafka_common::messages::RecordKind;
 use uuid::Uuid;
 
+use super::groups::Group;
 use super::{Out, PartitionEvaluation};
 
 impl PartitionEvaluation {
@@ -50,12 +51,18 @@ impl PartitionEvaluation {
         for id in stopped {
             self.tell(id, RecordKind::Stop, out);
             if let Some(session) = self.sessions.remove(&id)
-                && let Some(ids) = self.by_symbol.get_mut(&session.deployment.symbol)
+                && let Some(groups) = self.by_symbol.get_mut(&session.deployment.symbol)
             {
-                ids.retain(|other| *other != id);
+                groups.remove(id);
             }
         }
         self.find_next_change();
+    }
+
+    /// What evaluates a session.
+    pub(super) fn group(&mut self, id: Uuid) -> Option<&mut Group> {
+        let symbol = &self.sessions.get(&id)?.deployment.symbol;
+        self.by_symbol.get_mut(symbol)?.of_mut(id)
     }
 
     /// Stops a session that panicked, or can't meet its past, after this record; a replay comes to
@@ -70,6 +77,9 @@ impl PartitionEvaluation {
         if let Some(session) = self.sessions.get_mut(&id) {
             session.failed = true;
             session.stop = Some(stop);
+        }
+        if let Some(group) = self.group(id) {
+            group.running = false;
         }
         self.find_next_change();
     }

@@ -1,6 +1,7 @@
 //! Ticks, and marks of missing ones, meet the sessions of their symbol.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use kafka_common::messages::{
     Cause, RecordKind, Signal, SignalAction, SignalMarketData, StrategySignal, TickView,
@@ -9,8 +10,10 @@ use session_account::MarketRecord;
 use strategy_engine::{OnGap, Side, Tick};
 use uuid::Uuid;
 
+use super::book::Book;
+use super::groups::{Group, Member};
 use super::records::{hold, send};
-use super::{Out, PartitionEvaluation, SIGNAL_NAMESPACE, Session};
+use super::{Out, PartitionEvaluation, SIGNAL_NAMESPACE, Session, Sessions};
 use crate::orders;
 
 /// A record of the market as a session meets it.
@@ -24,46 +27,48 @@ pub(super) struct Met<'a> {
     record: MarketRecord,
 }
 
-/// What a session made of a tick.
-#[derive(Debug, Clone, Copy)]
+/// What a group made of a tick.
+#[derive(Debug)]
 pub(super) struct Told {
-    pub(super) signals: u64,
+    /// Of each of its sessions.
+    pub(super) signals: Vec<strategy_engine::Signal>,
     pub(super) undefined: u64,
 }
 
 impl PartitionEvaluation {
     /// Trades are missing: each session goes on, begins anew or is paused, as its strategy says.
     pub(super) fn meet_gap(&mut self, offset: i64, tick: &TickView<'_>, out: &mut Out) {
-        let Some(ids) = self.by_symbol.get(tick.symbol.as_ref()) else {
+        let Some(groups) = self.by_symbol.get_mut(tick.symbol.as_ref()) else {
             return;
         };
         let met = Met::new(self.unit, offset, tick, None);
-        for id in ids {
-            if let Some(session) = self.sessions.get_mut(id).filter(|s| s.is_evaluated()) {
-                met.gap(*id, session, out);
-            }
+        for group in groups.running() {
+            met.gap(group, &self.sessions, out);
         }
     }
 
     pub(super) fn evaluate(&mut self, offset: i64, tick: &TickView<'_>, out: &mut Out) {
-        let Some(ids) = self.by_symbol.get(tick.symbol.as_ref()) else {
+        let Some(groups) = self.by_symbol.get_mut(tick.symbol.as_ref()) else {
             return;
         };
         let met = Met::new(self.unit, offset, tick, None);
-        let mut failed = Vec::new();
-        let (mut undefined, mut signals) = (0, 0);
-        for id in ids {
-            let Some(session) = self.sessions.get_mut(id).filter(|s| s.is_evaluated()) else {
-                continue;
-            };
-            match met.tick(*id, session, out) {
+        // Empty but for the ticks that somebody trades at.
+        let (mut speaking, mut failed) = (Vec::new(), Vec::new());
+        let mut undefined = 0;
+        for group in groups.running() {
+            match met.tick(group) {
                 Ok(told) => {
-                    undefined += told.undefined;
-                    signals += told.signals;
+                    undefined += told.undefined * group.members().len() as u64;
+                    if !told.signals.is_empty() {
+                        speaking.push((group, told.signals));
+                    }
                 }
-                Err(reason) => failed.push((*id, reason)),
+                Err(reason) => {
+                    failed.extend(group.members().iter().map(|m| (m.id, reason.clone())));
+                }
             }
         }
+        let signals = met.tell_all(speaking, &self.sessions, out);
         if !out.is_suppressed() {
             if signals > 0 {
                 metrics::counter!("strategy_signals_total").increment(signals);
@@ -96,45 +101,48 @@ impl<'a> Met<'a> {
         }
     }
 
-    /// Trades are missing: the session does what its strategy says.
-    pub(super) fn gap(&self, id: Uuid, session: &mut Session, out: &mut Out) {
-        if let Some(book) = &mut session.book {
+    /// Trades are missing: the group's sessions do what their strategy says.
+    pub(super) fn gap(&self, group: &mut Group, sessions: &Sessions, out: &mut Out) {
+        if let Some(book) = &mut group.book {
             book.meet(&self.record);
         }
-        let policy = session.evaluator.on_gap();
+        let policy = group.evaluator.on_gap();
+        let (book, members) = group.book_and_members();
         if !out.is_suppressed() {
-            metrics::counter!("strategy_gaps_total", "policy" => policy.name()).increment(1);
+            metrics::counter!("strategy_gaps_total", "policy" => policy.name())
+                .increment(members.len() as u64);
         }
         if policy != OnGap::Pause {
             return;
         }
-        let name = format!("{id}/{}/{}/gap", self.unit, self.offset);
-        let record_id = Uuid::new_v5(&SIGNAL_NAMESPACE, name.as_bytes());
-        let why = "trades of the market are missing, and the strategy pauses then";
-        let mut message = self.message(id, session, record_id, hold(why));
-        message.cause = message.cause.map(|cause| Cause {
-            trade_id: None,
-            ..cause
-        });
-        if let Some(book) = &mut session.book {
-            book.apply(RecordKind::Pause, &message);
+        let mut book = book;
+        for Member { id, .. } in members {
+            let Some(session) = sessions.get(id) else {
+                continue;
+            };
+            let name = format!("{id}/{}/{}/gap", self.unit, self.offset);
+            let record_id = Uuid::new_v5(&SIGNAL_NAMESPACE, name.as_bytes());
+            let why = "trades of the market are missing, and the strategy pauses then";
+            let mut message = self.message(*id, session, record_id, hold(why));
+            message.cause = message.cause.map(|cause| Cause {
+                trade_id: None,
+                ..cause
+            });
+            if let Some(book) = &mut book {
+                book.apply(RecordKind::Pause, &message);
+            }
+            send(out, record_id, RecordKind::Pause, &message);
         }
-        send(out, record_id, RecordKind::Pause, &message);
     }
 
-    /// Evaluates the session's strategy.
+    /// Evaluates the strategy of a group's sessions.
     ///
     /// # Errors
     /// It panicked; the words.
-    pub(super) fn tick(
-        &self,
-        id: Uuid,
-        session: &mut Session,
-        out: &mut Out,
-    ) -> Result<Told, String> {
-        let before = session.evaluator.undefined_values();
-        let history = session.history.take();
-        let (evaluator, book) = (&mut session.evaluator, &mut session.book);
+    pub(super) fn tick(&self, group: &mut Group) -> Result<Told, String> {
+        let before = group.evaluator.undefined_values();
+        let history = group.history.take();
+        let (evaluator, book) = (&mut group.evaluator, &mut group.book);
         let signals = guarded(|| {
             if let Some(history) = history {
                 evaluator.warm_up(history.before(self.market.time, evaluator.timeframe()));
@@ -148,11 +156,54 @@ impl<'a> Met<'a> {
                 }
             }
         })?;
-        let told = Told {
-            signals: signals.len() as u64,
-            undefined: session.evaluator.undefined_values() - before,
+        Ok(Told {
+            signals,
+            undefined: group.evaluator.undefined_values() - before,
+        })
+    }
+
+    /// Tells the signals of groups, session by session in the order in which those came; gives how
+    /// many there were.
+    fn tell_all(
+        &self,
+        speaking: Vec<(&mut Group, Vec<strategy_engine::Signal>)>,
+        sessions: &Sessions,
+        out: &mut Out,
+    ) -> u64 {
+        let mut told = Vec::new();
+        for (group, signals) in speaking {
+            let signals = Arc::<[_]>::from(signals);
+            let (mut book, members) = group.book_and_members();
+            // Where there is a book there is one member.
+            let each = members
+                .iter()
+                .map(|m| (*m, Arc::clone(&signals), book.take()));
+            told.extend(each);
+        }
+        told.sort_unstable_by_key(|(member, ..)| member.rank);
+        let count = told
+            .iter()
+            .map(|(_, signals, _)| signals.len() as u64)
+            .sum();
+        for (member, signals, book) in told {
+            self.tell(&signals, member.id, book, sessions, out);
+        }
+        count
+    }
+
+    /// Tells the signals of a session.
+    pub(super) fn tell(
+        &self,
+        signals: &[strategy_engine::Signal],
+        id: Uuid,
+        mut book: Option<&mut Book>,
+        sessions: &Sessions,
+        out: &mut Out,
+    ) {
+        let Some(session) = sessions.get(&id) else {
+            return;
         };
-        for (ordinal, signal) in signals.into_iter().enumerate() {
+        for (ordinal, signal) in signals.iter().enumerate() {
             let name = format!("{id}/{}/{}/{ordinal}", self.unit, self.offset);
             let signal_id = Uuid::new_v5(&SIGNAL_NAMESPACE, name.as_bytes());
             let order = orders::order(
@@ -166,18 +217,17 @@ impl<'a> Met<'a> {
                     Side::Sell => SignalAction::Sell,
                 },
                 quantity: order.quantity,
-                reason: signal.reason,
+                reason: signal.reason.clone(),
                 quantity_type: order.quantity_type,
             };
             let mut message = self.message(id, session, signal_id, proper);
             message.order_type = Some(order.order_type.to_owned());
             message.order = order.details;
-            if let Some(book) = &mut session.book {
+            if let Some(book) = &mut book {
                 book.apply(RecordKind::Signal, &message);
             }
             send(out, signal_id, RecordKind::Signal, &message);
         }
-        Ok(told)
     }
 
     /// A record that this one causes.

@@ -6,6 +6,7 @@
 
 mod book;
 mod changes;
+mod groups;
 mod market;
 mod past;
 mod records;
@@ -25,21 +26,21 @@ use kafka_common::topics::MarketDataUpdates;
 use kafka_common::{StrategyService, Topic, envelope};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
-use strategy_engine::{Evaluator, Plan, PlanHash};
+use strategy_engine::{Plan, PlanHash};
 use uuid::Uuid;
 
-use self::book::Book;
+use self::groups::{Groups, SharedSessions};
 use self::records::{hold, send};
 pub(crate) use self::showing::{Showing, ShownSession};
 use crate::commands::{self, UserCommand};
 use crate::deployments::{Deployment, Deployments};
-use crate::history::History;
 
 /// Names of the ids of signals: UUIDv5 of session and tick.
 const SIGNAL_NAMESPACE: Uuid = Uuid::from_u128(0x0d9c_3c0b_7a54_4e1c_9d0e_5f4b_8b7a_6c21);
 /// The format of the snapshots.
 const SNAPSHOT_VERSION: u32 = 1;
 
+type Sessions = BTreeMap<Uuid, Session>;
 type Out = Outputs<StrategyService, ()>;
 
 /// What the evaluation is told.
@@ -105,22 +106,11 @@ impl Processor for Evaluation {
 /// A session that is evaluated, or will be from its start on.
 struct Session {
     deployment: Deployment,
-    evaluator: Evaluator,
     start: i64,
     stop: Option<i64>,
     started: bool,
     /// It panicked, which is a bug: it is evaluated no more, and stops.
     failed: bool,
-    /// Of a strategy that reads its position.
-    book: Option<Box<Book>>,
-    /// What it has seen before its first tick, until that comes.
-    history: Option<Box<History>>,
-}
-
-impl Session {
-    fn is_evaluated(&self) -> bool {
-        self.started && !self.failed
-    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -157,8 +147,10 @@ pub(crate) struct PartitionEvaluation {
     /// Up to where progress was told.
     told: i64,
     last: Option<LastTick>,
-    sessions: BTreeMap<Uuid, Session>,
-    by_symbol: HashMap<String, Vec<Uuid>>,
+    sessions: Sessions,
+    /// What evaluates them.
+    by_symbol: HashMap<String, Groups>,
+    shared: SharedSessions,
     /// Commands that haven't taken effect, by position.
     commands: VecDeque<UserCommand>,
     /// Plans that run, by their hash.
@@ -289,24 +281,31 @@ impl Unit for PartitionEvaluation {
         true
     }
 
-    fn snapshot(&self) -> Result<Vec<u8>, StoreError> {
-        let started = self.sessions.iter().filter(|(_, session)| session.started);
+    fn snapshot(&mut self) -> Result<Vec<u8>, StoreError> {
+        let shared: usize = self.by_symbol.values_mut().map(Groups::share).sum();
+        self.shared.tell(shared);
+        let started = |id: &Uuid| self.sessions.get(id).is_some_and(|session| session.started);
+        let groups = || self.by_symbol.values();
+        let mut sessions: Vec<_> = groups()
+            .flat_map(Groups::snapshots)
+            .filter(|(id, _)| started(id))
+            .collect();
+        sessions.sort_unstable_by_key(|(id, _)| *id);
         let saved = SavedState {
             version: SNAPSHOT_VERSION,
             last: self.last.clone(),
-            sessions: started
-                .map(|(id, session)| (*id, session.evaluator.snapshot()))
-                .collect(),
+            sessions,
         };
         let failed =
             |error: &dyn std::fmt::Display| StoreError(format!("writing a snapshot: {error}"));
         let mut bytes = postcard::to_stdvec(&saved).map_err(|error| failed(&error))?;
         let mut books = SavedBooks::new();
-        for (id, session) in self.sessions.iter().filter(|(_, session)| session.started) {
-            if let Some(book) = &session.book {
-                books.push((*id, book.snapshot().map_err(|error| failed(&error))?));
+        for (id, book) in groups().flat_map(Groups::books) {
+            if started(&id) {
+                books.push((id, book.snapshot().map_err(|error| failed(&error))?));
             }
         }
+        books.sort_unstable_by_key(|(id, _)| *id);
         if !books.is_empty() {
             bytes.extend(postcard::to_stdvec(&books).map_err(|error| failed(&error))?);
         }

@@ -15,6 +15,7 @@ use kafka_common::past::PastError;
 use kafka_common::processor::StoreError;
 use uuid::Uuid;
 
+use super::groups::Group;
 use super::market::Met;
 use super::{Out, PartitionEvaluation};
 
@@ -32,6 +33,15 @@ struct CatchingUp {
     failed: Option<String>,
 }
 
+/// A session that begins in the past.
+struct OfThen<'a> {
+    id: Uuid,
+    symbol: &'a str,
+    starts_at: DateTime<Utc>,
+    /// Where in the log to look for its first trade.
+    from: i64,
+}
+
 impl PartitionEvaluation {
     /// From where in the log a trade of this time, or a later one, is to be looked for.
     pub(super) fn locate(&self, time: DateTime<Utc>) -> Result<i64, StoreError> {
@@ -41,23 +51,55 @@ impl PartitionEvaluation {
 
     /// Starts a session: here, or in the past, and then it catches up.
     pub(super) fn begin(&mut self, id: Uuid, out: &mut Out) {
+        let Some(deployment) = self.sessions.get(&id).map(|session| &session.deployment) else {
+            return;
+        };
+        let (symbol, starts_at) = (deployment.symbol.clone(), deployment.starts_at);
+        let past = starts_at.zip(deployment.past_offset);
+        // Out of the others' reach while it meets its past.
+        let groups = self.by_symbol.get_mut(&symbol);
+        let Some(mut group) = groups.and_then(|groups| groups.take(id)) else {
+            return;
+        };
+        group.running = true;
         let time = self.last.as_ref().map_or_else(Utc::now, |last| last.time);
-        let Some(session) = self.sessions.get_mut(&id) else {
-            return;
-        };
-        if let Some(book) = &mut session.book {
-            book.start(session.deployment.starts_at.unwrap_or(time));
+        if let Some(book) = &mut group.book {
+            book.start(starts_at.unwrap_or(time));
         }
-        let (start, deployment) = (session.start, &session.deployment);
-        let past = deployment.starts_at.zip(deployment.past_offset);
-        let Some((starts_at, from)) = past else {
-            self.tell(id, RecordKind::Start, out);
-            return;
+        let failed = match past {
+            None => {
+                self.tell(id, RecordKind::Start, out);
+                None
+            }
+            Some((starts_at, from)) => {
+                let of_then = OfThen {
+                    id,
+                    symbol: &symbol,
+                    starts_at,
+                    from,
+                };
+                self.begin_in_past(&of_then, &mut group, out)
+            }
         };
-        let symbol = deployment.symbol.clone();
+        self.by_symbol.entry(symbol).or_default().put_back(group);
+        if let Some(reason) = failed {
+            let start = self.sessions.get(&id).map_or(0, |session| session.start);
+            self.stop_failed(id, start - 1, &reason);
+        }
+    }
+
+    /// Gives why the session can't go on, if it can't.
+    fn begin_in_past(
+        &mut self,
+        then: &OfThen<'_>,
+        group: &mut Group,
+        out: &mut Out,
+    ) -> Option<String> {
+        let id = then.id;
+        let start = self.sessions.get(&id)?.start;
         out.applying(0, start);
         let since = Instant::now();
-        match self.meet_past(id, &symbol, starts_at, from, start, out) {
+        match self.meet_past(then, start, group, out) {
             Ok(met) => {
                 if met.ticks == 0 {
                     // No trade since then: what comes is the first.
@@ -74,32 +116,32 @@ impl PartitionEvaluation {
                     metrics::counter!("strategy_signals_total").increment(signals);
                     metrics::counter!("strategy_undefined_values_total").increment(met.undefined);
                 }
-                if let Some(reason) = met.failed {
-                    self.stop_failed(id, start - 1, &reason);
-                }
+                met.failed
             }
             // It was there when the session was asked for.
             Err(error @ PastError::Gone(_)) => {
                 self.tell(id, RecordKind::Start, out);
-                self.stop_failed(id, start - 1, &error.to_string());
+                Some(error.to_string())
             }
-            Err(error) => out.fail(format!("the past of session {id}: {error}")),
+            Err(error) => {
+                out.fail(format!("the past of session {id}: {error}"));
+                None
+            }
         }
     }
 
     fn meet_past(
         &mut self,
-        id: Uuid,
-        symbol: &str,
-        starts_at: DateTime<Utc>,
-        from: i64,
+        then: &OfThen<'_>,
         start: i64,
+        group: &mut Group,
         out: &mut Out,
     ) -> Result<CatchingUp, PastError> {
-        let mut reader = self.past.open(self.unit, from)?;
+        let id = then.id;
+        let mut reader = self.past.open(self.unit, then.from)?;
         let mut met = CatchingUp::default();
         reader.read_to(start - 1, &mut |record| {
-            if record.key != Some(symbol.as_bytes()) {
+            if record.key != Some(then.symbol.as_bytes()) {
                 return ControlFlow::Continue(());
             }
             // What can't be read became a dead letter when it came first.
@@ -108,30 +150,34 @@ impl PartitionEvaluation {
             };
             let tick = tick.data;
             if met.ticks == 0 {
-                if tick.timestamp < starts_at {
+                if tick.timestamp < then.starts_at {
                     return ControlFlow::Continue(());
                 }
                 let before = Cause {
                     partition: self.unit,
                     offset: record.offset - 1,
                     trade_id: None,
-                    timestamp: Some(starts_at),
+                    timestamp: Some(then.starts_at),
                 };
                 self.tell_of_past(id, RecordKind::Start, Some(before), out);
             }
             met.ticks += 1;
-            let Some(session) = self.sessions.get_mut(&id) else {
-                return ControlFlow::Break(());
-            };
             let at = Met::new(self.unit, record.offset, &tick, Some(start - 1));
             if tick.gap.is_some() {
-                at.gap(id, session, out);
+                at.gap(group, &self.sessions, out);
                 return ControlFlow::Continue(());
             }
-            match at.tick(id, session, out) {
+            match at.tick(group) {
                 Ok(told) => {
-                    met.signals += told.signals;
+                    met.signals += told.signals.len() as u64;
                     met.undefined += told.undefined;
+                    at.tell(
+                        &told.signals,
+                        id,
+                        group.book.as_deref_mut(),
+                        &self.sessions,
+                        out,
+                    );
                 }
                 Err(reason) => met.failed = Some(reason),
             }

@@ -70,7 +70,7 @@ impl PartitionEvaluation {
     pub(super) fn tell_command(&mut self, command: UserCommand, out: &mut Out) {
         let position = command.position.unwrap_or(self.position[0]);
         let cause = self.cause_before(position, command.created_at);
-        let session = self.sessions.get_mut(&command.session_id);
+        let session = self.sessions.get(&command.session_id);
         let Some(session) = session.filter(|session| session.started) else {
             tracing::info!(command = %command.id, "command for a session that doesn't run");
             return;
@@ -93,7 +93,10 @@ impl PartitionEvaluation {
             place: None,
             start: None,
         };
-        if let Some(book) = &mut session.book {
+        if let Some(book) = self
+            .group(command.session_id)
+            .and_then(|group| group.book.as_mut())
+        {
             book.command(position, command.id, command.kind, &message);
         }
         send(out, command.id, command.kind, &message);

@@ -10,6 +10,7 @@ use strategy_engine::{Evaluator, Plan, Timeframe};
 use uuid::Uuid;
 
 use super::book::Book;
+use super::groups::SharedSessions;
 use super::{PartitionEvaluation, SNAPSHOT_VERSION, SavedBooks, SavedState, Session};
 use crate::commands;
 use crate::deployments::{Deployment, Deployments};
@@ -57,6 +58,7 @@ impl PartitionEvaluation {
             last: saved.last,
             sessions: BTreeMap::new(),
             by_symbol: HashMap::new(),
+            shared: SharedSessions::default(),
             commands: commands::from(deployments.pool(), restored.unit, position)?.into(),
             plans: HashMap::new(),
             next_change: i64::MAX,
@@ -114,19 +116,15 @@ impl PartitionEvaluation {
         };
         let history = deployment.history.take().filter(|_| evaluator.is_fresh());
         let stop = deployment.stop_offset;
-        self.by_symbol
-            .entry(deployment.symbol.clone())
-            .or_default()
-            .push(session_id);
+        let groups = self.by_symbol.entry(deployment.symbol.clone()).or_default();
+        let history = history.map(|history| history.0);
+        groups.add(session_id, evaluator, book, history, started);
         let session = Session {
             deployment,
-            evaluator,
             start,
             stop,
             started,
             failed: false,
-            book: book.map(Box::new),
-            history: history.map(|history| Box::new(history.0)),
         };
         self.sessions.insert(session_id, session);
         Ok(())

@@ -32,9 +32,15 @@ impl PartitionEvaluation {
     pub(super) fn show(&self, showing: Showing) {
         let session = self.sessions.get(&showing.session_id);
         let session = session.filter(|session| !session.failed);
-        let shown = session.map(|session| ShownSession {
-            evaluations: session.evaluator.evaluations(),
-            values: session.evaluator.show(&showing.trace),
+        let shown = session.and_then(|session| {
+            let groups = self.by_symbol.get(&session.deployment.symbol)?;
+            Some(ShownSession {
+                evaluations: groups.counts(showing.session_id)?.evaluations,
+                values: groups
+                    .of(showing.session_id)?
+                    .evaluator
+                    .show(&showing.trace),
+            })
         });
         // Who asked may have gone.
         let _ = showing.answer.send(shown);

@@ -190,7 +190,7 @@ impl Unit for MachineUnit {
         true
     }
 
-    fn snapshot(&self) -> Result<Vec<u8>, StoreError> {
+    fn snapshot(&mut self) -> Result<Vec<u8>, StoreError> {
         Ok(Vec::new())
     }
 }
