@@ -16,6 +16,8 @@ pub struct Template {
     pub graph: &'static str,
     /// The same strategy as a script: the same plan.
     pub script: &'static str,
+    /// What it does on a made-up market, as SVG: price, indicators, fills.
+    pub picture: &'static str,
 }
 
 impl Template {
@@ -36,6 +38,7 @@ pub fn templates() -> &'static [Template] {
                           below.",
             graph: include_str!("../templates/sma_crossover.json"),
             script: include_str!("../templates/sma_crossover.py"),
+            picture: include_str!("../templates/sma_crossover.svg"),
         },
         Template {
             key: "sma",
@@ -45,6 +48,7 @@ pub fn templates() -> &'static [Template] {
                           whipped about in a market that has none.",
             graph: include_str!("../templates/sma.json"),
             script: include_str!("../templates/sma.py"),
+            picture: include_str!("../templates/sma.svg"),
         },
         Template {
             key: "ema",
@@ -53,6 +57,7 @@ pub fn templates() -> &'static [Template] {
                           is fooled more often.",
             graph: include_str!("../templates/ema.json"),
             script: include_str!("../templates/ema.py"),
+            picture: include_str!("../templates/ema.svg"),
         },
         Template {
             key: "rsi",
@@ -60,6 +65,7 @@ pub fn templates() -> &'static [Template] {
             description: "Buys when RSI 14 falls below 30, and sells when it rises above 70.",
             graph: include_str!("../templates/rsi.json"),
             script: include_str!("../templates/rsi.py"),
+            picture: include_str!("../templates/rsi.svg"),
         },
         Template {
             key: "macd",
@@ -68,6 +74,7 @@ pub fn templates() -> &'static [Template] {
                           when it falls below.",
             graph: include_str!("../templates/macd.json"),
             script: include_str!("../templates/macd.py"),
+            picture: include_str!("../templates/macd.svg"),
         },
         Template {
             key: "bollingerBands",
@@ -76,6 +83,7 @@ pub fn templates() -> &'static [Template] {
                           sells when it rises above the upper one.",
             graph: include_str!("../templates/bollingerBands.json"),
             script: include_str!("../templates/bollingerBands.py"),
+            picture: include_str!("../templates/bollingerBands.svg"),
         },
         Template {
             key: "ema_trend",
@@ -84,6 +92,7 @@ pub fn templates() -> &'static [Template] {
                           overbought market, and sells when it crosses below.",
             graph: include_str!("../templates/ema_trend.json"),
             script: include_str!("../templates/ema_trend.py"),
+            picture: include_str!("../templates/ema_trend.svg"),
         },
         Template {
             key: "goldenCross",
@@ -92,6 +101,7 @@ pub fn templates() -> &'static [Template] {
                           sells at the death cross: few trades, and only long trends.",
             graph: include_str!("../templates/goldenCross.json"),
             script: include_str!("../templates/goldenCross.py"),
+            picture: include_str!("../templates/goldenCross.svg"),
         },
         Template {
             key: "rsiMeanReversion",
@@ -100,6 +110,7 @@ pub fn templates() -> &'static [Template] {
                           when it rises above 70. Before it acts again, RSI must come back by 5.",
             graph: include_str!("../templates/rsiMeanReversion.json"),
             script: include_str!("../templates/rsiMeanReversion.py"),
+            picture: include_str!("../templates/rsiMeanReversion.svg"),
         },
         Template {
             key: "bollingerBandsBounce",
@@ -108,6 +119,7 @@ pub fn templates() -> &'static [Template] {
                           deviations), and sells when it reaches the middle one.",
             graph: include_str!("../templates/bollingerBandsBounce.json"),
             script: include_str!("../templates/bollingerBandsBounce.py"),
+            picture: include_str!("../templates/bollingerBandsBounce.svg"),
         },
         Template {
             key: "dipWithTarget",
@@ -117,6 +129,7 @@ pub fn templates() -> &'static [Template] {
                           evaluations without one, or when RSI rises above 70.",
             graph: include_str!("../templates/dipWithTarget.json"),
             script: include_str!("../templates/dipWithTarget.py"),
+            picture: include_str!("../templates/dipWithTarget.svg"),
         },
         Template {
             key: "zscoreReversion",
@@ -126,6 +139,7 @@ pub fn templates() -> &'static [Template] {
                           back at the average.",
             graph: include_str!("../templates/zscoreReversion.json"),
             script: include_str!("../templates/zscoreReversion.py"),
+            picture: include_str!("../templates/zscoreReversion.svg"),
         },
         Template {
             key: "macdMomentum",
@@ -134,6 +148,7 @@ pub fn templates() -> &'static [Template] {
                           EMA 50, and sells when it turns negative.",
             graph: include_str!("../templates/macdMomentum.json"),
             script: include_str!("../templates/macdMomentum.py"),
+            picture: include_str!("../templates/macdMomentum.svg"),
         },
         Template {
             key: "stochasticOscillator",
@@ -142,6 +157,7 @@ pub fn templates() -> &'static [Template] {
                           below %D above 80.",
             graph: include_str!("../templates/stochasticOscillator.json"),
             script: include_str!("../templates/stochasticOscillator.py"),
+            picture: include_str!("../templates/stochasticOscillator.svg"),
         },
         Template {
             key: "volumeBreakout",
@@ -150,6 +166,7 @@ pub fn templates() -> &'static [Template] {
                           above its SMA 20, and sells when the price falls below that average.",
             graph: include_str!("../templates/volumeBreakout.json"),
             script: include_str!("../templates/volumeBreakout.py"),
+            picture: include_str!("../templates/volumeBreakout.svg"),
         },
         Template {
             key: "donchianBreakout",
@@ -159,6 +176,7 @@ pub fn templates() -> &'static [Template] {
                           last 10.",
             graph: include_str!("../templates/donchianBreakout.json"),
             script: include_str!("../templates/donchianBreakout.py"),
+            picture: include_str!("../templates/donchianBreakout.svg"),
         },
         Template {
             key: "atrTrendFollowing",
@@ -168,6 +186,7 @@ pub fn templates() -> &'static [Template] {
                           the last 22.",
             graph: include_str!("../templates/atrTrendFollowing.json"),
             script: include_str!("../templates/atrTrendFollowing.py"),
+            picture: include_str!("../templates/atrTrendFollowing.svg"),
         },
         Template {
             key: "supertrend",
@@ -176,6 +195,7 @@ pub fn templates() -> &'static [Template] {
                           and sells when it falls.",
             graph: include_str!("../templates/supertrend.json"),
             script: include_str!("../templates/supertrend.py"),
+            picture: include_str!("../templates/supertrend.svg"),
         },
         Template {
             key: "ichimokuCloud",
@@ -184,6 +204,7 @@ pub fn templates() -> &'static [Template] {
                           cloud, and sells when the price falls below kijun.",
             graph: include_str!("../templates/ichimokuCloud.json"),
             script: include_str!("../templates/ichimokuCloud.py"),
+            picture: include_str!("../templates/ichimokuCloud.svg"),
         },
         Template {
             key: "divergenceStrategy",
@@ -193,6 +214,7 @@ pub fn templates() -> &'static [Template] {
                           divergence or when RSI rises above 70.",
             graph: include_str!("../templates/divergenceStrategy.json"),
             script: include_str!("../templates/divergenceStrategy.py"),
+            picture: include_str!("../templates/divergenceStrategy.svg"),
         },
     ]
 }

@@ -111,6 +111,7 @@ async fn start_now(context: Context) -> anyhow::Result<Service> {
         .routes(routes!(versions::show))
         .routes(routes!(versions::compare))
         .routes(routes!(strategies::templates))
+        .routes(routes!(strategies::picture))
         .routes(routes!(values::show))
         .routes(routes!(
             deployments::put,

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -120,6 +120,8 @@ pub(crate) struct TemplateAnswer {
     source: Value,
     /// The same strategy as a script.
     script: String,
+    /// Where a picture of what it does is: an SVG.
+    picture: String,
 }
 
 fn check(body: &StrategyBody) -> Result<Kind, Problem> {
@@ -401,6 +403,22 @@ pub(crate) async fn templates() -> Json<Page<TemplateAnswer>> {
             kind: "graph".to_owned(),
             source: template.source(),
             script: template.script.to_owned(),
+            picture: format!("/v1/templates/{}/picture", template.key),
         });
     Json(Page::all(templates.collect()))
+}
+
+/// What a template does on a made-up market, as a picture: price, indicators, fills.
+#[utoipa::path(get, path = "/v1/templates/{key}/picture", tag = "strategies",
+    params(("key" = String, Path)),
+    responses((status = 200, content_type = "image/svg+xml"), (status = 404, body = Problem)))]
+pub(crate) async fn picture(Path(key): Path<String>) -> Result<impl IntoResponse, Problem> {
+    let mut templates = strategy_engine::templates().iter();
+    let template = templates.find(|template| template.key == key);
+    let template = template.ok_or_else(|| Problem::not_found("template").field("key"))?;
+    let headers = [
+        (header::CONTENT_TYPE, "image/svg+xml"),
+        (header::CACHE_CONTROL, "max-age=3600"),
+    ];
+    Ok((headers, template.picture))
 }

@@ -121,6 +121,8 @@ export interface Template {
   source: Source;
   /** The same strategy as a script. */
   script?: string | null;
+  /** Where a picture of what it does is. */
+  picture?: string;
 }
 
 export interface Compilation {

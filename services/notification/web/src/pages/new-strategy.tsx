@@ -5,6 +5,7 @@ import { createStrategy, templatesQuery } from "../lib/queries";
 import { FIRST_SCRIPT } from "../lib/script";
 import type { Template } from "../lib/types";
 import { Failure, Page, Skeleton } from "../ui/parts";
+import { TemplatePicture } from "../ui/template-picture";
 import { StrategyForm, type Draft } from "../ui/strategy-form";
 
 export default function NewStrategyPage() {
@@ -69,7 +70,12 @@ function WithTemplates({ templates }: { templates: Template[] }) {
         {chip(BLANK, "Empty graph")}
         {chip(SCRIPT, "Script")}
       </div>
-      {template && <p className="muted template-about">{template.description}</p>}
+      {template && (
+        <div className="template-about">
+          <p className="muted">{template.description}</p>
+          <TemplatePicture template={template} />
+        </div>
+      )}
       <StrategyForm key={key} draft={draftOf(key, templates)} action="Save and run" save={save} />
     </Page>
   );

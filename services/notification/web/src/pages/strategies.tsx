@@ -4,6 +4,7 @@ import { dayAndTime, moment, zone } from "../lib/format";
 import { strategiesQuery, templatesQuery } from "../lib/queries";
 import { Icon } from "../ui/icons";
 import { Empty, Failure, LinkButton, Page, Panel, Skeleton } from "../ui/parts";
+import { TemplatePicture } from "../ui/template-picture";
 
 export default function StrategiesPage() {
   const strategies = useQuery(strategiesQuery);
@@ -80,6 +81,7 @@ export default function StrategiesPage() {
           <li key={item.key}>
             <Link href={`/strategies/new?template=${item.key}`} className="template-card">
               <strong>{item.name}</strong>
+              <TemplatePicture template={item} />
               <span className="muted">{item.description}</span>
               <span className="template-more">
                 Use it <Icon name="chevron" size={14} />
