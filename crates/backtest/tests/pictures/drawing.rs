@@ -63,13 +63,13 @@ pub fn svg(name: &str, behaviour: &Behaviour) -> String {
     }
     for fill in &behaviour.fills {
         let (colour, shift, turn) = match fill.action {
-            Action::Buy => ("#16a34a", 4, 9),
-            Action::Sell => ("#dc2626", -4, -9),
+            Action::Buy => ("#16a34a", 5, 13),
+            Action::Sell => ("#dc2626", -5, -13),
         };
         let (x, y) = (fill.index * STEP, scale.y(fill.price) + shift);
         let _ = writeln!(
             svg,
-            "<path fill=\"{colour}\" d=\"M{x} {y}l-5 {turn}h10z\"/>"
+            "<path fill=\"{colour}\" d=\"M{x} {y}l-7 {turn}h14z\"/>"
         );
     }
     legend(&mut svg, "price", &behaviour.over, 10.0);
@@ -143,6 +143,6 @@ fn line(svg: &mut String, values: &[Option<f64>], scale: &Scale, colour: &str, w
     }
     let _ = writeln!(
         svg,
-        "<path stroke=\"{colour}\" stroke-width=\"{width}\" d=\"{path}\"/>"
+        "<path vector-effect=\"non-scaling-stroke\" stroke=\"{colour}\" stroke-width=\"{width}\" d=\"{path}\"/>"
     );
 }
