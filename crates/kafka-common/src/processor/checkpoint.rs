@@ -6,6 +6,7 @@ use rdkafka::consumer::BaseConsumer;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::context::Context;
+use super::run::IDLE_POLL;
 use super::units::{Core, OpenUnit, RowOf, ServiceOf};
 use super::{Processor, Snapshot, Unit};
 use crate::error::ClientError;
@@ -21,6 +22,21 @@ impl<P: Processor> Core<P> {
         self.uncommitted >= self.settings.commit_records
     }
 
+    /// How long to wait for records: what has been applied, and was too early to be committed, isn't
+    /// kept waiting for more.
+    pub(super) fn longest_wait(&self) -> Duration {
+        let early = self.pause().checked_sub(self.last_commit.elapsed());
+        match early.filter(|_| self.uncommitted > 0) {
+            Some(left) => left.min(IDLE_POLL),
+            None => IDLE_POLL,
+        }
+    }
+
+    /// What lies between two commits at least: half of what the latest one took.
+    fn pause(&self) -> Duration {
+        self.commit_took / 2
+    }
+
     /// `idle`: nothing has come for a while; `drained`: all that has come is applied.
     pub(super) fn commit_if_due(
         &mut self,
@@ -29,7 +45,7 @@ impl<P: Processor> Core<P> {
         drained: bool,
     ) -> Result<(), ClientError> {
         let interval = Duration::from_millis(u64::from(self.settings.commit_interval_ms));
-        let since = self.last_commit.elapsed();
+        let (since, pause) = (self.last_commit.elapsed(), self.pause());
         let mut has_outputs = || {
             self.units.values_mut().any(|open| {
                 open.machine.before_commit(&mut open.out);
@@ -37,8 +53,8 @@ impl<P: Processor> Core<P> {
             })
         };
         // Whoever is up to date doesn't make its readers wait for more records to come, as long as
-        // no more time goes into commits than into what is committed.
-        let up_to_date = idle || (drained && since >= self.commit_took);
+        // commits leave time for what is committed.
+        let up_to_date = idle || (drained && since >= pause);
         let due = match since >= interval || up_to_date {
             true => since >= QUIET_COMMIT || has_outputs(),
             false => false,

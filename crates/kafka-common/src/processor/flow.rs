@@ -1,10 +1,11 @@
 //! How far an input is behind its log, and whether records come.
 
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
-use rdkafka::Statistics;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::{Offset, Statistics, TopicPartitionList};
 
 use super::context::Context;
 use super::status::Silent;
@@ -95,7 +96,16 @@ impl<P: Processor> Core<P> {
         let Some(statistics) = self.statistics.take() else {
             return;
         };
-        let mut reachable = true;
+        let mut quiet = TopicPartitionList::new();
+        for input in self.units.values_mut().flat_map(|open| &mut open.inputs) {
+            let partition = input.source.partition;
+            let fetched = Fetched::of(&statistics, &input.topic, partition);
+            if fetched.is_some_and(|fetched| input.flow.look(&fetched)) && !input.paused {
+                quiet.add_partition(&input.topic, partition);
+            }
+        }
+        let asked: Asked = quiet.to_topic_map().into_keys().collect();
+        let ends = ends(consumer, quiet);
         let mut longest: Option<Silent> = None;
         for open in self.units.values_mut() {
             for (input, position) in open.inputs.iter_mut().zip(open.machine.positions()) {
@@ -103,24 +113,20 @@ impl<P: Processor> Core<P> {
                 let Some(fetched) = Fetched::of(&statistics, &input.topic, partition) else {
                     continue;
                 };
-                let quiet = input.flow.look(&fetched);
-                let mut end = fetched.end;
-                if quiet && !input.paused {
-                    if !reachable {
-                        continue;
-                    }
-                    match consumer.fetch_watermarks(&input.topic, partition, REQUEST_TIMEOUT) {
-                        Ok((_, next)) => end = next,
-                        Err(_) => {
-                            reachable = false;
-                            continue;
-                        }
-                    }
-                }
+                let place = (input.topic.clone(), partition);
+                let quiet = asked.contains(&place);
+                let end = match quiet {
+                    false => fetched.end,
+                    true => match ends.get(&place) {
+                        Some(Offset::Offset(end)) => *end,
+                        // The broker didn't tell.
+                        _ => continue,
+                    },
+                };
                 let waiting = fetched.queued + (end - fetched.next.max(input.flow.next)).max(0);
                 input.flow.waiting = Some(waiting);
                 report::<P>(input, *position);
-                if quiet && !input.paused && waiting > 0 {
+                if quiet && waiting > 0 {
                     let silent = Silent {
                         topic: input.source.topic,
                         partition,
@@ -141,6 +147,25 @@ impl<P: Processor> Core<P> {
             let source = input.source;
             telemetry::lag(ServiceOf::<P>::NAME, source.topic, source.partition, 0, 0.0);
         }
+    }
+}
+
+/// Topics and partitions.
+type Asked = HashSet<(String, i32)>;
+
+/// The ends of partitions, asked for in one request to each broker: the loop waits for it. What
+/// isn't told is no offset.
+fn ends<P: Processor>(
+    consumer: &BaseConsumer<Context<P>>,
+    mut partitions: TopicPartitionList,
+) -> HashMap<(String, i32), Offset> {
+    if partitions.count() == 0 || partitions.set_all_offsets(Offset::End).is_err() {
+        return HashMap::new();
+    }
+    // In place of a time the protocol takes "the end".
+    match consumer.offsets_for_times(partitions, REQUEST_TIMEOUT) {
+        Ok(told) => told.to_topic_map(),
+        Err(_) => HashMap::new(),
     }
 }
 

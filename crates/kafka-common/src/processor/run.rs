@@ -19,7 +19,7 @@ use crate::settings::KafkaSettings;
 use crate::telemetry;
 
 /// Longest wait for records; also how late a command or a stop is seen on a quiet market.
-const IDLE_POLL: Duration = Duration::from_millis(20);
+pub(super) const IDLE_POLL: Duration = Duration::from_millis(20);
 /// Waits between two runs after errors, doubling.
 const FIRST_RESTART: Duration = Duration::from_millis(250);
 const LAST_RESTART: Duration = Duration::from_secs(10);
@@ -147,7 +147,7 @@ impl<P: Processor> Runner<P> {
         while !self.shutdown.is_cancelled() {
             let mut polled = 0;
             let mut drained = false;
-            let mut wait = IDLE_POLL;
+            let mut wait = consumer.context().core().longest_wait();
             while polled < self.settings.max_poll_records {
                 match consumer.poll(wait) {
                     None => {
