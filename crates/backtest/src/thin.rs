@@ -31,13 +31,21 @@ impl Default for Thin {
     }
 }
 
+/// As `<`, sooner for prices of one market, which have equally many decimals.
+fn is_below(value: Decimal, other: Decimal) -> bool {
+    match value.scale() == other.scale() {
+        true => value.mantissa() < other.mantissa(),
+        false => value < other,
+    }
+}
+
 impl Thin {
     pub(crate) fn push(&mut self, time: DateTime<Utc>, value: Decimal) {
         let point = Point { time, value };
-        if self.low.is_none_or(|low| value < low.value) {
+        if self.low.is_none_or(|low| is_below(value, low.value)) {
             self.low = Some(point);
         }
-        if self.high.is_none_or(|high| value >= high.value) {
+        if self.high.is_none_or(|high| !is_below(value, high.value)) {
             self.high = Some(point);
         }
         self.seen += 1;

@@ -1,6 +1,8 @@
 //! Arithmetic that is exact or refuses. `Decimal`'s own operators round a result that doesn't fit
 //! into 28 decimals or 96 bits without saying so, which a ledger must not do.
 
+use std::fmt::Write as _;
+
 use rust_decimal::Decimal;
 
 /// Decimals of a quantity, a fee and of a rounded cost.
@@ -156,6 +158,41 @@ pub(crate) fn normalized(value: Decimal) -> Decimal {
     short
 }
 
+/// Appends a number as it is shown without zeros at its end, sooner than `Display` for those as short
+/// as the figures of an execution are.
+pub(crate) fn push_short(text: &mut String, value: Decimal) {
+    const MOST_DIGITS: usize = 20;
+    let value = normalized(value);
+    let decimals = value.scale() as usize;
+    let mut rest = match u64::try_from(magnitude(value)) {
+        Ok(mantissa) if decimals < MOST_DIGITS => mantissa,
+        _ => {
+            // Writing to a String can't fail.
+            let _ = write!(text, "{value}");
+            return;
+        }
+    };
+    let mut digits = [b'0'; MOST_DIGITS];
+    // At least one before the point.
+    let (point, mut first) = (MOST_DIGITS - decimals, MOST_DIGITS);
+    while rest > 0 || first >= point {
+        first -= 1;
+        digits[first] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    let push = |text: &mut String, digits: &[u8]| {
+        text.extend(digits.iter().map(|digit| char::from(*digit)));
+    };
+    if value.is_sign_negative() {
+        text.push('-');
+    }
+    push(text, &digits[first..point]);
+    if decimals > 0 {
+        text.push('.');
+        push(text, &digits[point..]);
+    }
+}
+
 pub(crate) fn magnitude(value: Decimal) -> u128 {
     value.mantissa().unsigned_abs()
 }
@@ -258,6 +295,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_number_is_written_as_display_writes_it(value in any_decimal()) {
+            let mut text = String::new();
+            push_short(&mut text, value);
+            prop_assert_eq!(text, value.normalize().to_string());
+        }
+
         #[test]
         fn a_short_way_to_the_same_number(value in any_decimal(), zeros in 0_u32..9) {
             let mut long = value;

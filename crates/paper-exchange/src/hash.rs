@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use chrono::SecondsFormat;
 use sha2::{Digest, Sha256};
 
+use crate::exact::push_short;
 use crate::output::Execution;
 
 /// Hashes executions, which must come in sequence order.
@@ -40,18 +41,24 @@ impl LedgerHasher {
 /// The line that stands for an execution in the hash, with its line feed. It has no ids.
 pub fn canonical_line(execution: &Execution) -> String {
     let e = execution;
-    format!(
-        "{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}\n",
-        e.sequence,
-        e.action.as_str(),
-        e.status.as_str(),
-        e.quantity.normalize(),
-        e.price.normalize(),
-        e.fee.normalize(),
-        e.realized_pnl.normalize(),
-        e.cash.normalize(),
-        e.position.normalize(),
-        e.time.to_rfc3339_opts(SecondsFormat::Micros, true),
-        e.reason,
-    )
+    let mut line = String::with_capacity(192 + e.reason.len());
+    // Writing to a String can't fail.
+    let _ = write!(line, "{}|", e.sequence);
+    line.push_str(e.action.as_str());
+    line.push('|');
+    line.push_str(e.status.as_str());
+    for figure in [
+        e.quantity,
+        e.price,
+        e.fee,
+        e.realized_pnl,
+        e.cash,
+        e.position,
+    ] {
+        line.push('|');
+        push_short(&mut line, figure);
+    }
+    let time = e.time.to_rfc3339_opts(SecondsFormat::Micros, true);
+    let _ = writeln!(line, "|{time}|{}", e.reason);
+    line
 }

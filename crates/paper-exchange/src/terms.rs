@@ -12,6 +12,8 @@ use crate::risk::RiskLimits;
 const MAX_BALANCE: Decimal = dec!(1000000000000);
 /// The highest price, and the most that an amount in the terms may be.
 pub(crate) const MAX_PRICE: Decimal = MAX_BALANCE;
+/// The same in steps of 1e-8.
+pub(crate) const MAX_PRICE_STEPS: i128 = MAX_PRICE.mantissa() * 10_i128.pow(MONEY_SCALE);
 const MAX_FEE_RATE: Decimal = dec!(0.1);
 
 /// Validated terms of a session; they don't change while it runs.
