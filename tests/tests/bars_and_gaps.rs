@@ -54,13 +54,18 @@ fn with_a_gap(folder: &Path) -> (Recording, MissingTrades) {
 }
 
 /// Trades often, whatever it is evaluated on.
-fn script(on_gap: &str) -> String {
+fn script(on_gap: &str, entry: &str, exit: &str) -> String {
     format!(
         "strategy(\"Bands\", on_gap=\"{on_gap}\")\nmiddle = sma(close, 4)\n\
-         if crosses_above(close, middle):\n    buy(size=percent_of_cash(50))\n\
-         if crosses_below(close, middle):\n    sell()\n"
+         if crosses_above(close, middle){entry}:\n    buy(size=percent_of_cash(50))\n\
+         if crosses_below(close, middle){exit}:\n    sell()\n"
     )
 }
+
+/// Whoever looks at the market only.
+const PLAIN: (&str, &str) = ("", "");
+/// Whoever also looks at what it holds.
+const HOLDING: (&str, &str) = (" and position() == 0", " and position().bars > 2");
 
 #[derive(Debug)]
 struct Started {
@@ -81,18 +86,22 @@ async fn each_session_has_the_ledger_of_its_backtest_and_does_at_a_gap_what_its_
     let strategies = format!("{}/v1/strategies", stack.url("strategy"));
     let sessions = format!("{}/v1/sessions", stack.url("forward-test"));
     let mut started = Vec::new();
-    for (on_gap, symbol, timeframe) in [
-        ("carry_on", "BTCUSD", "tick"),
-        ("pause", "BTCUSD", "tick"),
-        ("reset", "BTCUSD", "tick"),
-        ("pause", "ETHUSD", "tick"),
-        ("carry_on", "BTCUSD", "1s"),
-        ("carry_on", "BTCUSD", "ticks:8"),
-        ("reset", "BTCUSD", "ticks:8"),
-        ("pause", "BTCUSD", "volume:0.02"),
-        ("reset", "BTCUSD", "range:15"),
+    for (on_gap, symbol, timeframe, (entry, exit)) in [
+        ("carry_on", "BTCUSD", "tick", PLAIN),
+        ("pause", "BTCUSD", "tick", PLAIN),
+        ("reset", "BTCUSD", "tick", PLAIN),
+        ("pause", "ETHUSD", "tick", PLAIN),
+        ("carry_on", "BTCUSD", "1s", PLAIN),
+        ("carry_on", "BTCUSD", "ticks:8", PLAIN),
+        ("reset", "BTCUSD", "ticks:8", PLAIN),
+        ("pause", "BTCUSD", "volume:0.02", PLAIN),
+        ("reset", "BTCUSD", "range:15", PLAIN),
+        ("carry_on", "BTCUSD", "tick", HOLDING),
+        ("pause", "BTCUSD", "tick", HOLDING),
+        ("reset", "BTCUSD", "ticks:8", HOLDING),
     ] {
-        let body = json!({"name": on_gap, "kind": "script", "source": script(on_gap)});
+        let source = script(on_gap, entry, exit);
+        let body = json!({"name": on_gap, "kind": "script", "source": source});
         let saved = api.post(&strategies, &body).await;
         assert_eq!(saved.status, 201, "{}", saved.body);
         let strategy_id = saved.text("id").to_owned();
@@ -142,7 +151,7 @@ async fn each_session_has_the_ledger_of_its_backtest_and_does_at_a_gap_what_its_
 
     // On the same trades every kind of bar is a strategy of its own.
     let [ticks, _, _, _, time, eight, ..] = ledgers.as_slice() else {
-        panic!("nine sessions");
+        panic!("twelve sessions");
     };
     assert!(ticks.len() > time.len() && ticks.len() > eight.len());
     assert_ne!(lines(time), lines(eight));
