@@ -2,6 +2,7 @@
 
 mod account;
 mod latency;
+mod page;
 mod peer;
 mod restore;
 mod strategy;
@@ -16,8 +17,6 @@ use crate::{cli, output};
 const GOAL_TICKS: f64 = 5_000_000.0;
 const GOAL_FILLS: f64 = 1_000_000.0;
 const GOAL_PEER: f64 = 200.0;
-const GOAL_P50_MS: f64 = 20.0;
-const GOAL_P99_MS: f64 = 60.0;
 const GOAL_RESTORE_SECONDS: f64 = 5.0;
 
 /// What can be said.
@@ -31,8 +30,9 @@ const GOAL_RESTORE_SECONDS: f64 = 5.0;
     beside nautilus_trader on the same trades, where --peers names a Python that has it. The\n\
     fingerprints of all fills are printed: a faster exchange must not be another one.\n\n\
     On a real log (with --kafka and --database): from a tick's acknowledgement by the broker until\n\
-    its execution can be read by a read_committed consumer, by stages, at a steady rate; strategy\n\
-    and forward-test run in this process. And how long forward-test takes to restore sessions.\n\n\
+    its execution can be read by a read_committed consumer, and until a WebSocket client, as a page\n\
+    is one, is pushed it; by stages, at a steady rate; all services run in this process. And how\n\
+    long forward-test takes to restore sessions.\n\n\
     Exit code: 0 if every goal is met, 2 if one is missed.")]
 pub(crate) struct Arguments {
     /// Trades that the account meets.
@@ -141,24 +141,13 @@ async fn on_a_log(
     let stages = latency::measure(kafka, database, arguments.rate, arguments.seconds).await?;
     let mut figures = Vec::new();
     for stage in &stages {
-        for (part, value, goal) in [
-            (
-                "p50",
-                stage.quantile(0.5),
-                stage.is_whole.then_some(GOAL_P50_MS),
-            ),
-            (
-                "p99",
-                stage.quantile(0.99),
-                stage.is_whole.then_some(GOAL_P99_MS),
-            ),
-        ] {
+        for (index, (name, part)) in [("p50", 0.5), ("p99", 0.99)].into_iter().enumerate() {
             figures.push(Figure {
-                name: format!("{}, {part}", stage.name),
-                value,
+                name: format!("{}, {name}", stage.name),
+                value: stage.quantile(part),
                 unit: "ms",
                 baseline: None,
-                goal: goal.map(Goal::AtMost),
+                goal: stage.goals.map(|goals| Goal::AtMost(goals[index])),
             });
         }
     }

@@ -1,4 +1,4 @@
-//! From a tick to an execution that can be read, on a real log.
+//! From a tick to an execution that can be read, and to a page that is pushed it, on a real log.
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -26,6 +26,7 @@ use service_kit::settings::{FeedSource, Purpose};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::page;
 use crate::api::{Api, NewSession};
 use crate::cli;
 use crate::commands::bench::figure::quantile;
@@ -39,6 +40,8 @@ const EVERY: u64 = 10;
 /// Ticks that aren't counted: connections are made, caches filled.
 const WARM_UP: u64 = 2_000;
 const DRAIN: Duration = Duration::from_secs(5);
+const GOALS_EXECUTION_MS: [f64; 2] = [20.0, 60.0];
+const GOALS_PAGE_MS: [f64; 2] = [35.0, 100.0];
 
 /// Buys above a price, and sells below it.
 const STRATEGY: &str = r#"strategy("bench")
@@ -52,8 +55,8 @@ if close < 50000:
 #[derive(Debug)]
 pub(super) struct Stage {
     pub(super) name: &'static str,
-    /// Whether it is the whole way.
-    pub(super) is_whole: bool,
+    /// What half, and what 99 of a hundred shall not exceed, in milliseconds.
+    pub(super) goals: Option<[f64; 2]>,
     millis: Vec<f64>,
 }
 
@@ -111,6 +114,7 @@ async fn follow(
     let token = platform.context.auth.issue(GUEST, Role::User);
     let token = token.map_err(|problem| anyhow::anyhow!("{}", problem.detail))?;
     let url = format!("http://127.0.0.1:{}", platform.address.port());
+    let page_token = token.token.clone();
     let api = Api::new(platform.context.http.clone(), url, token.token);
     let strategy_id = api
         .create_strategy("bench", "script", &json!(STRATEGY))
@@ -144,12 +148,22 @@ async fn follow(
         let execution: TradeExecution = decoded(message)?;
         Some((execution.signal_id?, 0))
     })?;
+    let address = format!(
+        "ws://127.0.0.1:{}/connection/websocket",
+        platform.address.port()
+    );
+    let page = page::watch(&address, &page_token, &end).await?;
     let ticks = u64::from(rate) * u64::from(seconds) + WARM_UP;
     output::note(&format!("{ticks} ticks at {rate} a second"));
     let published = publish(kafka, rate, ticks).await?;
     tokio::time::sleep(DRAIN).await;
     end.cancel();
-    stages(published, signals.try_iter(), executions.try_iter())
+    stages(
+        &published,
+        signals.try_iter(),
+        executions.try_iter(),
+        page.try_iter().collect(),
+    )
 }
 
 fn decoded<T: DeserializeOwned>(message: &BorrowedMessage<'_>) -> Option<T> {
@@ -251,20 +265,26 @@ fn reader<T: Topic>(
 }
 
 fn stages(
-    published: HashMap<i64, Published>,
+    published: &HashMap<i64, Published>,
     signals: impl Iterator<Item = Seen>,
     executions: impl Iterator<Item = Seen>,
+    pushed: HashMap<Uuid, Instant>,
 ) -> anyhow::Result<Vec<Stage>> {
     let executed: HashMap<Uuid, Instant> = executions.map(|(id, _, at)| (id, at)).collect();
-    let stage = |name, is_whole| Stage {
+    let stage = |name, goals| Stage {
         name,
-        is_whole,
+        goals,
         millis: Vec::new(),
     };
-    let mut to_broker = stage("tick sent to acknowledged", false);
-    let mut to_signal = stage("tick acknowledged to signal readable", false);
-    let mut to_execution = stage("signal readable to execution readable", false);
-    let mut whole = stage("tick acknowledged to execution readable", true);
+    let mut to_broker = stage("tick sent to acknowledged", None);
+    let mut to_signal = stage("tick acknowledged to signal readable", None);
+    let mut to_execution = stage("signal readable to execution readable", None);
+    let mut traded = stage(
+        "tick acknowledged to execution readable",
+        Some(GOALS_EXECUTION_MS),
+    );
+    let mut to_page = stage("execution readable to pushed to a page", None);
+    let mut shown = stage("tick sent to pushed to a page", Some(GOALS_PAGE_MS));
     let millis =
         |from: Instant, to: Instant| to.saturating_duration_since(from).as_secs_f64() * 1_000.0;
     let (mut signalled, mut unanswered) = (0, 0);
@@ -280,12 +300,22 @@ fn stages(
         to_broker.millis.push(millis(tick.sent, tick.acknowledged));
         to_signal.millis.push(millis(tick.acknowledged, at));
         to_execution.millis.push(millis(at, *executed));
-        whole.millis.push(millis(tick.acknowledged, *executed));
+        traded.millis.push(millis(tick.acknowledged, *executed));
+        let pushed = pushed.get(&id).context("the page missed an execution")?;
+        to_page.millis.push(millis(*executed, *pushed));
+        shown.millis.push(millis(tick.sent, *pushed));
     }
     // The last signal's order waits for a tick that doesn't come.
     if signalled < 10 || unanswered > 1 {
         bail!("{signalled} signals, of which {unanswered} have no execution");
     }
     output::note(&format!("{signalled} signals"));
-    Ok(vec![to_broker, to_signal, to_execution, whole])
+    Ok(vec![
+        to_broker,
+        to_signal,
+        to_execution,
+        traded,
+        to_page,
+        shown,
+    ])
 }
