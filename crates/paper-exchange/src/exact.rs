@@ -130,9 +130,9 @@ pub(crate) fn pow10(exponent: u32) -> Option<u128> {
 /// A price or another figure of at most 8 decimals in steps of 1e-8; `None` for more decimals.
 pub(crate) fn steps_of(value: Decimal) -> Option<i128> {
     let missing = MONEY_SCALE.checked_sub(value.scale())?;
-    // At most 10^8.
+    // At most 10^8, that is 27 bits, and a mantissa has 96: the product fits.
     let factor = pow10(missing)? as i128;
-    value.mantissa().checked_mul(factor)
+    Some(value.mantissa() * factor)
 }
 
 /// The same as [`Decimal::normalize`], sooner for numbers as short as prices are.

@@ -32,9 +32,9 @@ impl<P: Processor> Core<P> {
         }
     }
 
-    /// What lies between two commits at least: half of what the latest one took.
+    /// What lies between two commits at least: a quarter of what the latest one took.
     fn pause(&self) -> Duration {
-        self.commit_took / 2
+        self.commit_took / 4
     }
 
     /// `idle`: nothing has come for a while; `drained`: all that has come is applied.

@@ -107,7 +107,7 @@ impl<'a> Met<'a> {
             book.meet(&self.record);
         }
         let policy = group.evaluator.on_gap();
-        let (book, members) = group.book_and_members();
+        let (mut book, members) = group.book_and_members();
         if !out.is_suppressed() {
             metrics::counter!("strategy_gaps_total", "policy" => policy.name())
                 .increment(members.len() as u64);
@@ -115,7 +115,6 @@ impl<'a> Met<'a> {
         if policy != OnGap::Pause {
             return;
         }
-        let mut book = book;
         for Member { id, .. } in members {
             let Some(session) = sessions.get(id) else {
                 continue;
