@@ -70,8 +70,19 @@ async function noOverflow(where) {
   assert.ok(excess <= 0, `${where}: the page is ${excess} px wider than its window`);
 }
 
+/** Colours that fade into those of the other scheme are nobody's contrast: waits until none does. */
+async function settled() {
+  const still = () =>
+    !document
+      .getAnimations()
+      .some((one) => one instanceof CSSTransition && one.playState === "running");
+  // What moves with the market may never rest, and is judged as it is.
+  await page.waitForFunction(still, null, { timeout: 3_000 }).catch(() => {});
+}
+
 /** Serious findings of axe, evaluated outside of the page's own scripts. */
 async function accessible(where) {
+  await settled();
   const session = await browser.context.newCDPSession(page);
   const { readFile } = await import("node:fs/promises");
   await session.send("Runtime.evaluate", { expression: await readFile(axe, "utf8") });
