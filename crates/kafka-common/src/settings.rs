@@ -16,11 +16,23 @@ const TRANSACTION_TIMEOUT_MS: u32 = 15_000;
 /// A processor hands over all outputs of a transaction at once: there are no more to wait for.
 const TRANSACTION_LINGER_MS: u32 = 1;
 
+/// For the same reason they go in few requests: a transaction of 100 signals is 65 KB, and librdkafka
+/// sends a partition's batches of the specification's 16 KB one after the other. Four of these fit
+/// into a message of the largest size that brokers take by default.
+const TRANSACTION_BATCH_SIZE: u32 = 262_144;
+
 /// Until the broker has written the end of a transaction to every partition it refuses the next one:
 /// some milliseconds, for which a tenth of a second would be long.
 const TRANSACTION_RETRY_BACKOFF_MS: u32 = 5;
 
 const STATISTICS_INTERVAL: &str = "statistics.interval.ms";
+
+/// How a producer groups its messages, and how soon it asks again.
+struct Pace {
+    linger_ms: u32,
+    max_batch_size: u32,
+    retry_backoff_ms: u32,
+}
 
 /// How a processor's outputs and input offsets belong together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, serde::Serialize)]
@@ -61,7 +73,7 @@ pub struct KafkaSettings {
     pub replication_factor: i32,
     /// Small batching delay of producers, in milliseconds; at most 1 in a processor's transactions.
     pub linger_ms: u32,
-    /// Largest batch of producers, in bytes.
+    /// Largest batch of producers, in bytes; at least 256 KB in a processor's transactions.
     pub max_batch_size: u32,
     /// `none`, `gzip`, `snappy`, `lz4` or `zstd`.
     pub compression_type: String,
@@ -249,14 +261,19 @@ impl KafkaSettings {
     /// all in-sync replicas, and a key on the same partition as every other client puts it.
     #[must_use]
     pub fn producer(&self, service: &str) -> ClientConfig {
-        self.producer_with(service, self.linger_ms, 100)
+        let pace = Pace {
+            linger_ms: self.linger_ms,
+            max_batch_size: self.max_batch_size,
+            retry_backoff_ms: 100,
+        };
+        self.producer_with(service, pace)
     }
 
-    fn producer_with(&self, service: &str, linger_ms: u32, retry_backoff_ms: u32) -> ClientConfig {
+    fn producer_with(&self, service: &str, pace: Pace) -> ClientConfig {
         let mut config = self.client(service);
         config
-            .set("linger.ms", linger_ms.to_string())
-            .set("batch.size", self.max_batch_size.to_string())
+            .set("linger.ms", pace.linger_ms.to_string())
+            .set("batch.size", pace.max_batch_size.to_string())
             .set("compression.type", &self.compression_type)
             .set("delivery.timeout.ms", self.delivery_timeout_ms.to_string());
         if self.compression_type == "gzip" {
@@ -267,7 +284,7 @@ impl KafkaSettings {
         config
             // 32 MB hold some 100,000 messages: enough to ride out a broker's restart.
             .set("queue.buffering.max.kbytes", "32768")
-            .set("retry.backoff.ms", retry_backoff_ms.to_string())
+            .set("retry.backoff.ms", pace.retry_backoff_ms.to_string())
             .set("retry.backoff.max.ms", "1000")
             .set(STATISTICS_INTERVAL, self.statistics_interval_ms.to_string());
         self.properties.apply(ClientRole::Producer, &mut config);
@@ -293,8 +310,12 @@ impl KafkaSettings {
     /// Settings of a processor's transactional producer.
     #[must_use]
     pub fn transactional_producer(&self, service: &str) -> ClientConfig {
-        let linger_ms = self.linger_ms.min(TRANSACTION_LINGER_MS);
-        let mut config = self.producer_with(service, linger_ms, TRANSACTION_RETRY_BACKOFF_MS);
+        let pace = Pace {
+            linger_ms: self.linger_ms.min(TRANSACTION_LINGER_MS),
+            max_batch_size: self.max_batch_size.max(TRANSACTION_BATCH_SIZE),
+            retry_backoff_ms: TRANSACTION_RETRY_BACKOFF_MS,
+        };
+        let mut config = self.producer_with(service, pace);
         config
             .set("transactional.id", self.transactional_id(service))
             .set("transaction.timeout.ms", TRANSACTION_TIMEOUT_MS.to_string())
@@ -415,6 +436,7 @@ mod tests {
         };
         assert_eq!(of(&settings, "linger.ms").as_deref(), Some("1"));
         assert_eq!(of(&settings, "retry.backoff.ms").as_deref(), Some("5"));
+        assert_eq!(of(&settings, "batch.size").as_deref(), Some("262144"));
         settings.linger_ms = 0;
         assert_eq!(of(&settings, "linger.ms").as_deref(), Some("0"));
     }

@@ -252,11 +252,29 @@ impl Committer {
         }
     }
 
+    /// A poll takes one event: the reports of one request.
+    fn take_reports(&self) {
+        let mut in_flight = self.producer.in_flight_count();
+        while in_flight > 0 {
+            self.producer.poll(Duration::ZERO);
+            let left = self.producer.in_flight_count();
+            if left >= in_flight {
+                break;
+            }
+            in_flight = left;
+        }
+    }
+
     /// Waits for every delivery report. `Producer::flush` and `commit_transaction` of rust-rdkafka
     /// wait in steps of 100 ms; librdkafka's own flush in steps of 1 ms also cuts the linger short.
+    /// It waits for reports that only we can take, so those that are there are taken first.
     fn drain(&mut self) -> Result<(), ClientError> {
         let started = Instant::now();
-        while self.producer.in_flight_count() > 0 {
+        loop {
+            self.take_reports();
+            if self.producer.in_flight_count() == 0 {
+                break;
+            }
             if started.elapsed() > self.flush_timeout {
                 let source = KafkaError::Flush(RDKafkaErrorCode::OperationTimedOut);
                 return Err(ClientError::Kafka {
@@ -270,7 +288,6 @@ impl Committer {
             unsafe {
                 rdkafka::bindings::rd_kafka_flush(self.producer.client().native_ptr(), 1);
             }
-            self.producer.poll(Duration::ZERO);
         }
         let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
         let failure = failed.take();

@@ -11,7 +11,7 @@ mod transactions;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use kafka_common::{KafkaSettings, admin};
 use uuid::Uuid;
 
@@ -25,6 +25,7 @@ use crate::{cli, output};
     make bench                                       on a real Kafka of its own\n  \
     algotrade bench kafka --kafka localhost:9092     on a broker that runs\n  \
     algotrade bench kafka --kafka localhost:9092 --json --rounds 5\n  \
+    algotrade bench kafka --kafka localhost:9092 --only consume --records 2000000\n  \
     algotrade bench kafka --kafka localhost:9092 memory --records 5000000\n\n\
     It makes topics of its own (prefix `bench-`) and deletes them.\n\
     Exit code: 0 if every goal is met, 2 if one is missed.")]
@@ -43,6 +44,9 @@ pub(crate) struct Arguments {
     /// Runs of each subject and of its baseline, in turns; the median counts.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=99))]
     rounds: u32,
+    /// Measure just these, with commas between.
+    #[arg(long, value_name = "WHAT", value_delimiter = ',')]
+    only: Vec<Subject>,
     /// The Python whose Kafka clients are measured beside, as far as it has them (aiokafka,
     /// confluent-kafka, faststream); `scripts/install-test-tools.sh peers` makes one that has all.
     #[arg(long, value_name = "PROGRAM", default_value = "python3")]
@@ -52,6 +56,21 @@ pub(crate) struct Arguments {
     json: bool,
     #[command(subcommand)]
     part: Option<Part>,
+}
+
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Subject {
+    /// A typed message until its delivery report.
+    Produce,
+    /// Decode, handler, policy, commit.
+    Consume,
+    /// Exactly once, against at least once.
+    Processor,
+    /// How long one of 100 records takes.
+    Transactions,
+    /// Producers and consumers of other clients; with `produce` and `consume` only.
+    Peers,
 }
 
 #[derive(Debug, Subcommand)]
@@ -78,6 +97,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         records: arguments.records,
         rounds: arguments.rounds,
         python: arguments.python.clone(),
+        only: arguments.only.clone(),
     };
     runtime.block_on(admin::set_up_topics(&bench.settings))?;
     let outcome = runtime.block_on(async {
@@ -96,20 +116,43 @@ struct Bench {
     records: u64,
     rounds: u32,
     python: String,
+    /// All, if there are none.
+    only: Vec<Subject>,
 }
 
 impl Bench {
+    fn wants(&self, subject: Subject) -> bool {
+        self.only.is_empty() || self.only.contains(&subject)
+    }
+
     async fn figures(&self) -> anyhow::Result<Vec<Figure>> {
-        let (produce, consume) = (self.produce().await?, self.consume().await?);
-        let processor = self.processor().await?;
-        let transactions = self.transactions().await?;
+        let mut figures = Vec::new();
+        if self.wants(Subject::Produce) {
+            figures.push(self.produce().await?);
+        }
+        if self.wants(Subject::Consume) {
+            figures.push(self.consume().await?);
+        }
+        let beside = match self.wants(Subject::Peers) {
+            true => self.beside(&figures).await?,
+            false => Vec::new(),
+        };
+        if self.wants(Subject::Processor) {
+            figures.push(self.processor().await?);
+        }
+        if self.wants(Subject::Transactions) {
+            figures.extend(self.transactions().await?);
+        }
+        figures.extend(beside);
+        Ok(figures)
+    }
+
+    /// The same figures, against other clients.
+    async fn beside(&self, ours: &[Figure]) -> anyhow::Result<Vec<Figure>> {
         let peers = peers::measure(&self.settings, &self.python, self.records).await?;
         let beside = peers.into_iter().filter_map(|peer| {
-            let ours = match peer.figure.as_str() {
-                "produce" => &produce,
-                "consume" => &consume,
-                _ => return None,
-            };
+            let same = |figure: &&Figure| figure.name.starts_with(&peer.figure);
+            let ours = ours.iter().find(same)?;
             Some(Figure {
                 name: format!("{}, against {}", peer.figure, peer.peer),
                 baseline: Some(peer.rate),
@@ -117,11 +160,7 @@ impl Bench {
                 ..ours.clone()
             })
         });
-        let beside: Vec<Figure> = beside.collect();
-        let mut figures = vec![produce, consume, processor];
-        figures.extend(transactions);
-        figures.extend(beside);
-        Ok(figures)
+        Ok(beside.collect())
     }
 
     async fn produce(&self) -> anyhow::Result<Figure> {
@@ -156,9 +195,9 @@ impl Bench {
         ))
     }
 
-    /// The market data that `produce` has written is its input.
     async fn processor(&self) -> anyhow::Result<Figure> {
         output::note("processor: exactly once and at least once");
+        self.write_market_data().await?;
         let (mut exactly, mut at_least) = (Vec::new(), Vec::new());
         for _ in 0..self.rounds {
             at_least.push(transactions::at_least_once(&group(&self.settings), self.records).await?);
@@ -172,8 +211,17 @@ impl Bench {
         ))
     }
 
+    /// What a processor reads; `produce` has written enough of it.
+    async fn write_market_data(&self) -> anyhow::Result<()> {
+        if !self.wants(Subject::Produce) {
+            produce::ours(&self.settings, &records::ticks(self.records)).await?;
+        }
+        Ok(())
+    }
+
     async fn transactions(&self) -> anyhow::Result<Vec<Figure>> {
         output::note("transactions of 100 records");
+        self.write_market_data().await?;
         let interval = Duration::from_millis(u64::from(self.settings.commit_interval_ms));
         let mut figures = Vec::new();
         for (pause, how, goal) in [

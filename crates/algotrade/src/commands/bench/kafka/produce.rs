@@ -9,11 +9,15 @@ use std::time::{Duration, Instant};
 use chrono::Utc;
 use kafka_common::messages::MarketDataUpdate;
 use kafka_common::topics::MarketDataUpdates;
-use kafka_common::{KafkaProducer, KafkaSettings, MarketDataService, Topic as _, Topics, envelope};
+use kafka_common::{
+    KafkaProducer, KafkaSettings, MarketDataService, Service as _, Topic as _, Topics, envelope,
+    record_headers,
+};
 use rdkafka::ClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::message::OwnedHeaders;
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer as _, ProducerContext};
+use uuid::Uuid;
 
 /// Messages whose delivery isn't waited for yet: less than what the client's queue holds.
 const IN_FLIGHT: usize = 20_000;
@@ -97,46 +101,59 @@ impl ProducerContext for Counting {
     }
 }
 
-/// Records a second through librdkafka itself, from bytes that are there already, with the same
-/// headers.
+/// A record as [`KafkaProducer`] writes it, ready to be sent.
+struct Ready {
+    key: String,
+    value: Vec<u8>,
+    headers: OwnedHeaders,
+}
+
+impl Ready {
+    fn of(message: &MarketDataUpdate, standard: bool) -> anyhow::Result<Self> {
+        Ok(Self {
+            key: message.symbol.clone(),
+            value: envelope::encode(MarketDataService::NAME, Utc::now(), message)?,
+            headers: record_headers(standard, Uuid::now_v7(), &[]),
+        })
+    }
+
+    fn send(self, producer: &BaseProducer<Counting>, topic: &str) -> anyhow::Result<()> {
+        let record = BaseRecord::to(topic)
+            .key(self.key.as_str())
+            .payload(&self.value[..])
+            .headers(self.headers);
+        send(producer, record)
+    }
+}
+
+/// Records a second through librdkafka itself, from the same bytes, headers among them, that are
+/// all there already.
 pub(super) async fn raw(
     settings: &KafkaSettings,
     messages: &[MarketDataUpdate],
 ) -> anyhow::Result<f64> {
-    let bytes = messages
+    let ready = |message| Ready::of(message, settings.record_headers);
+    let mut records = messages
         .iter()
-        .map(|message| envelope::encode("market-data", Utc::now(), message))
-        .collect::<Result<Vec<_>, _>>()?;
-    let keys: Vec<String> = messages.iter().map(|m| m.symbol.clone()).collect();
+        .map(ready)
+        .collect::<anyhow::Result<Vec<_>>>()?
+        .into_iter();
     let context = Counting::default();
     let (delivered, failed) = (context.delivered.clone(), context.failed.clone());
     let producer: BaseProducer<Counting> =
         settings.producer("bench").create_with_context(context)?;
     let topic = settings.topic(MarketDataUpdates::SPEC.name);
-    let headers = [
-        ("content-type", "application/json"),
-        ("schema-version", "1"),
-        ("message-id", "0198c0de-0000-7000-8000-000000000000"),
-    ];
-    let headers = headers
-        .iter()
-        .fold(OwnedHeaders::new(), |headers, (key, value)| {
-            headers.insert(Header {
-                key,
-                value: Some(*value),
-            })
-        });
-    let headers = settings.record_headers.then_some(headers);
     tokio::task::spawn_blocking(move || {
-        if let (Some(key), Some(value)) = (keys.first(), bytes.first()) {
-            send(&producer, record(&topic, key, value, headers.as_ref()))?;
+        // Connections are made with the first record.
+        if let Some(first) = records.next() {
+            first.send(&producer, &topic)?;
             producer.flush(Duration::from_secs(10))?;
         }
-        let before = delivered.load(Ordering::Relaxed);
-        let target = before + bytes.len() as u64;
+        let count = records.len();
+        let target = delivered.load(Ordering::Relaxed) + count as u64;
         let started = Instant::now();
-        for (key, value) in keys.iter().zip(&bytes) {
-            send(&producer, record(&topic, key, value, headers.as_ref()))?;
+        for record in records {
+            record.send(&producer, &topic)?;
             producer.poll(Duration::ZERO);
         }
         while delivered.load(Ordering::Relaxed) < target {
@@ -144,22 +161,9 @@ pub(super) async fn raw(
             let failed = failed.load(Ordering::Relaxed);
             anyhow::ensure!(failed == 0, "{failed} messages were not delivered");
         }
-        Ok(bytes.len() as f64 / started.elapsed().as_secs_f64())
+        Ok(count as f64 / started.elapsed().as_secs_f64())
     })
     .await?
-}
-
-fn record<'a>(
-    topic: &'a str,
-    key: &'a str,
-    value: &'a [u8],
-    headers: Option<&OwnedHeaders>,
-) -> BaseRecord<'a, str, [u8]> {
-    let record = BaseRecord::to(topic).key(key).payload(value);
-    match headers {
-        Some(headers) => record.headers(headers.clone()),
-        None => record,
-    }
 }
 
 /// Queues a record, and waits where the queue is full.
