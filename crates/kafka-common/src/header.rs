@@ -79,7 +79,14 @@ impl PackedHeaders {
     where
         M: Message<Headers: RawHeaders>,
     {
-        let mut packed = Self::default();
+        if message.headers().is_none() {
+            return Self::default();
+        }
+        // Room for those that our own services write.
+        let mut packed = Self {
+            bytes: Vec::with_capacity(192),
+            places: Vec::with_capacity(4),
+        };
         for (name, value) in raw_headers(message) {
             let name = packed.add(String::from_utf8_lossy(name).as_bytes());
             let value = value.map(|value| packed.add(value));

@@ -172,21 +172,6 @@ pub async fn scope<F: Future>(context: impl Into<Option<TraceContext>>, work: F)
     CURRENT.scope(context.into(), work).await
 }
 
-/// Handles a record as a step of a trace.
-pub(crate) async fn handling<E: fmt::Display>(
-    service: &'static str,
-    topic: &'static str,
-    context: TraceContext,
-    work: impl Future<Output = Result<(), E>>,
-) -> Result<(), E> {
-    let open = OpenSpan::of_record(service, topic, context);
-    let outcome = scope(context, work).await;
-    if let Some(open) = open {
-        open.end(outcome.as_ref().err().map(E::to_string));
-    }
-    outcome
-}
-
 /// [`scope`] for work that awaits nothing, on any thread.
 pub fn sync_scope<R>(context: impl Into<Option<TraceContext>>, work: impl FnOnce() -> R) -> R {
     CURRENT.sync_scope(context.into(), work)

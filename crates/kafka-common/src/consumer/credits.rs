@@ -34,10 +34,9 @@ impl Credits {
     /// back. Blocks.
     pub(super) fn take(&self, most: usize, wait: Duration) -> usize {
         let available = self.lock();
-        let enough = self.worthwhile.min(i64::try_from(most).unwrap_or(i64::MAX));
         let waited = self
             .returned
-            .wait_timeout_while(available, wait, |available| *available < enough);
+            .wait_timeout_while(available, wait, |available| *available < self.worthwhile);
         let (mut available, _) = waited.unwrap_or_else(PoisonError::into_inner);
         let taken = usize::try_from(*available).unwrap_or_default().min(most);
         *available -= taken as i64;
@@ -50,8 +49,13 @@ impl Credits {
     }
 
     pub(super) fn give_back(&self, count: usize) {
-        if count > 0 {
-            *self.lock() += count as i64;
+        if count == 0 {
+            return;
+        }
+        let mut available = self.lock();
+        *available += count as i64;
+        // The poller doesn't go on for fewer, so it isn't woken for them.
+        if *available >= self.worthwhile {
             self.returned.notify_one();
         }
     }

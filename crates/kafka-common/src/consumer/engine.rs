@@ -1,7 +1,6 @@
 //! Handles records: in order within their lane, with retries and dead letters, and publishes how
 //! far each partition is finished.
 
-use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
@@ -10,11 +9,13 @@ use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use rdkafka::message::Message;
+use rustc_hash::FxHashMap;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::breaker::Breaker;
+use super::call::Outcome;
 use super::credits::Credits;
 use super::event::Event;
 use super::handling::Retry;
@@ -24,7 +25,7 @@ use super::partition::{Partition, Revocation};
 use super::received::Received;
 use super::replay::ReplayReport;
 use super::scheduler::{Lane, Scheduler};
-use super::subscription::{Outcome, Subscription};
+use super::subscription::Subscription;
 use crate::error::ClientError;
 use crate::telemetry;
 
@@ -42,7 +43,7 @@ pub(super) struct Work {
 
 /// What a future of the engine has come to.
 pub(super) enum Step {
-    Handled(Work, Outcome),
+    Handled(Work, Outcome, std::time::Instant),
     /// The backoff is over.
     Waited(Work),
     /// The broker has the dead letter, or won't get it.
@@ -74,7 +75,7 @@ pub(super) struct Engine {
     pub(super) options: Options,
     pub(super) credits: Arc<Credits>,
     pub(super) scheduler: Scheduler<Work>,
-    pub(super) partitions: HashMap<u64, Partition>,
+    pub(super) partitions: FxHashMap<u64, Partition>,
     revocations: Vec<Revocation>,
     pub(super) running: FuturesUnordered<BoxFuture<'static, Stepped>>,
     /// Handlers and dead letters under way, backoffs not among them.
@@ -107,7 +108,7 @@ impl Engine {
             options,
             credits,
             scheduler: Scheduler::new(options.concurrency),
-            partitions: HashMap::new(),
+            partitions: FxHashMap::default(),
             revocations: Vec::new(),
             running: FuturesUnordered::new(),
             in_hand: 0,
@@ -127,7 +128,7 @@ impl Engine {
     ) -> Result<ReplayReport, ClientError> {
         let mut closed = false;
         loop {
-            self.handle_ready().await;
+            self.handle_ready();
             match self.phase {
                 Phase::Ending if self.is_empty() => break,
                 Phase::Draining(_) if self.in_hand == 0 => break,
@@ -286,7 +287,7 @@ impl Engine {
         self.scheduler.push(lane, work);
     }
 
-    async fn handle_ready(&mut self) {
+    fn handle_ready(&mut self) {
         for _ in 0..BURST {
             if !self.schedules() {
                 break;
@@ -294,7 +295,7 @@ impl Engine {
             let Some((lane, work)) = self.scheduler.next() else {
                 break;
             };
-            self.handle(lane, work).await;
+            self.handle(lane, work);
         }
         self.credits.give_back(std::mem::take(&mut self.freed));
         self.count();

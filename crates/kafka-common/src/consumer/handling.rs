@@ -1,15 +1,15 @@
 //! One record's way: attempts, backoff, staleness, dead letter, end.
 
-use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::Utc;
+use futures_util::FutureExt;
 use futures_util::future::{AbortHandle, Abortable, BoxFuture};
 use rdkafka::message::Message;
 
+use super::call::Outcome;
 use super::engine::{Engine, Step, Stepped, Work};
 use super::scheduler::Lane;
-use super::subscription::Outcome;
 use crate::dead_letter::Failure;
 use crate::error::{ClientError, ErrorClass};
 use crate::settings::KafkaSettings;
@@ -44,21 +44,23 @@ impl Retry {
 }
 
 impl Engine {
-    pub(super) async fn handle(&mut self, lane: Lane, work: Work) {
+    pub(super) fn handle(&mut self, lane: Lane, work: Work) {
         let subscription = &self.subscriptions[work.message.slot.subscription];
-        let call = match (subscription.dispatch)(&work.message) {
+        let mut call = match (subscription.dispatch)(&work.message) {
             Ok(call) => call,
             Err(error) => return self.bury(lane, work, ErrorClass::Poison, error),
         };
         if let Some(age) = subscription.stale_by(&work.message, &call) {
             return self.on_stale(lane, work, age);
         }
-        let mut handling = call.handling;
         // Most handlers are done at once: they cost no task of their own.
-        match futures_util::poll!(&mut handling) {
-            Poll::Ready(outcome) => self.on_handled(lane, work, outcome),
-            Poll::Pending => self.follow(lane, false, work, move |work| {
-                Box::pin(async move { Step::Handled(work, handling.await) })
+        match (&mut call).now_or_never() {
+            Some((outcome, at)) => self.on_handled(lane, work, outcome, at),
+            None => self.follow(lane, false, work, move |work| {
+                Box::pin(async move {
+                    let (outcome, at) = call.await;
+                    Step::Handled(work, outcome, at)
+                })
             }),
         }
     }
@@ -92,11 +94,11 @@ impl Engine {
             }
         }
         match step {
-            Some(Step::Handled(work, outcome)) => self.on_handled(lane, work, outcome),
+            Some(Step::Handled(work, outcome, at)) => self.on_handled(lane, work, outcome, at),
             Some(Step::Waited(work)) => self.scheduler.retry(lane, work),
             Some(Step::Buried(work, Ok(()))) => {
                 self.report.dead_lettered += 1;
-                self.finish(lane, &work, true);
+                self.finish(lane, &work, true, Instant::now());
             }
             Some(Step::Buried(_, Err(error))) => self.fail(error),
             None if parked => self.scheduler.finish_parked(lane),
@@ -105,12 +107,12 @@ impl Engine {
         self.settle_revocations();
     }
 
-    fn on_handled(&mut self, lane: Lane, work: Work, outcome: Outcome) {
+    fn on_handled(&mut self, lane: Lane, work: Work, outcome: Outcome, at: Instant) {
         let (class, error) = match outcome {
             Ok(()) => {
                 self.report.handled += 1;
                 self.breakers[work.message.slot.subscription].handled();
-                return self.finish(lane, &work, false);
+                return self.finish(lane, &work, false, at);
             }
             Err(error) => error.into_parts(),
         };
@@ -133,7 +135,7 @@ impl Engine {
             work.attempt,
             error,
         );
-        work.message.slot.touch();
+        work.message.slot.touch(Instant::now());
         if work.failed_at.is_none() {
             work.failed_at = Some(Utc::now());
             if let Some(partition) = self.partitions.get_mut(&lane.slot) {
@@ -165,7 +167,7 @@ impl Engine {
             return self.bury(lane, work, ErrorClass::Stale, age);
         }
         self.report.skipped += 1;
-        self.finish(lane, &work, false);
+        self.finish(lane, &work, false, Instant::now());
     }
 
     /// Writes the record to the dead letters, unless too many went there.
@@ -207,7 +209,7 @@ impl Engine {
     }
 
     /// A record has come to its end: handled, skipped or delivered to the dead letters.
-    fn finish(&mut self, lane: Lane, work: &Work, parked: bool) {
+    fn finish(&mut self, lane: Lane, work: &Work, parked: bool, at: Instant) {
         match parked {
             true => self.scheduler.finish_parked(lane),
             false => self.scheduler.finish(lane),
@@ -215,7 +217,7 @@ impl Engine {
         match self.partitions.get_mut(&lane.slot) {
             Some(partition) => {
                 self.uncounted[work.message.slot.subscription] += 1;
-                self.freed += partition.finish(work);
+                self.freed += partition.finish(work, at);
             }
             // Given up before; what it has done stands, and the new owner does it again.
             None => telemetry::fenced(self.subscriptions[work.message.slot.subscription].topic),

@@ -14,6 +14,7 @@
 //! the slot that it came by, so whatever is finished after its partition has gone is recognised.
 
 mod breaker;
+mod call;
 mod context;
 mod credits;
 mod engine;

@@ -60,8 +60,8 @@ impl Partition {
     }
 
     /// A record is finished. Returns the credits that are free again.
-    pub(super) fn finish(&mut self, work: &Work) -> usize {
-        self.slot.touch();
+    pub(super) fn finish(&mut self, work: &Work, at: std::time::Instant) -> usize {
+        self.slot.touch(at);
         if let Some(position) = self.prefix.finish(work.message.offset()) {
             self.slot.set_finished(position);
         }

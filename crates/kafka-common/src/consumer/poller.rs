@@ -20,7 +20,7 @@ use super::credits::Credits;
 use super::event::Event;
 use super::options::Position;
 use super::positions::{REQUEST_TIMEOUT, resolve};
-use super::received::Received;
+use super::received::{Chunk, Received};
 use super::slot::Slot;
 use crate::error::{self, ClientError};
 use crate::telemetry;
@@ -57,6 +57,7 @@ impl Poller {
     pub(super) fn run(mut self) {
         let mut committed = Instant::now();
         let mut fed = Instant::now();
+        let mut chunk = Chunk::default();
         while !self.stop.is_cancelled() && !self.context().events.is_closed() {
             self.answer_requests();
             if !self.replaying && committed.elapsed() >= COMMIT_INTERVAL {
@@ -71,8 +72,8 @@ impl Poller {
             self.apply_pauses(starved);
             let batch = match room {
                 0 if !starved => continue,
-                0 => self.poll_starved(),
-                room => self.poll_batch(room),
+                0 => self.poll_starved(&mut chunk),
+                room => self.poll_batch(room, &mut chunk),
             };
             match batch {
                 Ok(batch) if batch.is_empty() => {}
@@ -102,13 +103,13 @@ impl Poller {
     }
 
     /// What is there, at most `room` records; waits for the first one.
-    fn poll_batch(&self, room: usize) -> Result<Vec<Received>, ClientError> {
+    fn poll_batch(&self, room: usize, chunk: &mut Chunk) -> Result<Vec<Received>, ClientError> {
         let mut batch = Vec::new();
         let mut wait = POLL;
         while batch.len() < room {
             match self.client.poll(wait) {
                 None => break,
-                Some(outcome) => self.take(outcome, &mut batch)?,
+                Some(outcome) => self.take(outcome, &mut batch, chunk)?,
             }
             wait = Duration::ZERO;
         }
@@ -118,10 +119,10 @@ impl Poller {
 
     /// Everything is paused; a record that was on its way already is taken all the same, because
     /// librdkafka counts it as delivered.
-    fn poll_starved(&self) -> Result<Vec<Received>, ClientError> {
+    fn poll_starved(&self, chunk: &mut Chunk) -> Result<Vec<Received>, ClientError> {
         let mut batch = Vec::new();
         if let Some(outcome) = self.client.poll(POLL) {
-            self.take(outcome, &mut batch)?;
+            self.take(outcome, &mut batch, chunk)?;
             batch.iter().for_each(|_| self.credits.overdraw());
         }
         Ok(batch)
@@ -131,13 +132,18 @@ impl Poller {
         &self,
         outcome: Result<rdkafka::message::BorrowedMessage<'_>, KafkaError>,
         batch: &mut Vec<Received>,
+        chunk: &mut Chunk,
     ) -> Result<(), ClientError> {
         match outcome {
             Ok(message) => {
-                let slot = self
-                    .context()
-                    .slots
-                    .find(message.topic(), message.partition());
+                let (topic, partition) = (message.topic(), message.partition());
+                // Records come in runs of one partition.
+                let same = batch.last().map(|last| &last.slot);
+                let same = same.filter(|slot| slot.takes(topic, partition));
+                let slot = match same {
+                    Some(slot) => Some(Arc::clone(slot)),
+                    None => self.context().slots.find(topic, partition),
+                };
                 // Given back meanwhile: it is its new owner's.
                 let Some(slot) = slot else {
                     return Ok(());
@@ -149,7 +155,7 @@ impl Poller {
                 if message.offset() + 1 == slot.end {
                     slot.ended.store(true, Ordering::Relaxed);
                 }
-                batch.push(Received::of(&message, slot));
+                batch.push(Received::of(&message, slot, chunk));
                 Ok(())
             }
             // Only replays ask for it, and they read one topic.

@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
+use bytes::{Bytes, BytesMut};
 use rdkafka::Timestamp;
 use rdkafka::message::{BorrowedMessage, Message};
 
 use super::slot::Slot;
 use crate::header::PackedHeaders;
 
-/// Few pieces of memory: rust-rdkafka's own copy of a record takes a dozen, most of them for headers.
+/// Records share pieces of memory, because what one thread takes and another gives back is dear, and
+/// rust-rdkafka's own copy of a record takes a dozen pieces, most of them for headers. A record that
+/// waits keeps all of its piece: with as many records as there are credits, 16 MB at most.
 #[derive(Debug)]
 pub(super) struct Received {
     /// The assignment that it came by.
@@ -16,17 +19,36 @@ pub(super) struct Received {
     offset: i64,
     timestamp: Timestamp,
     /// The key, and behind it the value.
-    bytes: Vec<u8>,
+    bytes: Bytes,
     /// Where the key ends, if there is one.
     key_end: Option<usize>,
     has_value: bool,
     headers: PackedHeaders,
 }
 
+/// Where keys and values are copied to.
+#[derive(Debug, Default)]
+pub(super) struct Chunk(BytesMut);
+
+impl Chunk {
+    const SIZE: usize = 16 * 1024;
+
+    /// A record larger than a chunk gets one of its own.
+    fn copy(&mut self, key: &[u8], value: &[u8]) -> Bytes {
+        let size = key.len() + value.len();
+        if self.0.capacity() < size {
+            self.0 = BytesMut::with_capacity(Self::SIZE.max(size));
+        }
+        self.0.extend_from_slice(key);
+        self.0.extend_from_slice(value);
+        self.0.split().freeze()
+    }
+}
+
 impl Received {
-    pub(super) fn of(message: &BorrowedMessage<'_>, slot: Arc<Slot>) -> Self {
+    pub(super) fn of(message: &BorrowedMessage<'_>, slot: Arc<Slot>, chunk: &mut Chunk) -> Self {
         let (key, value) = (message.key(), message.payload());
-        let bytes = [key.unwrap_or_default(), value.unwrap_or_default()].concat();
+        let bytes = chunk.copy(key.unwrap_or_default(), value.unwrap_or_default());
         Self {
             slot,
             offset: message.offset(),
@@ -53,8 +75,8 @@ impl Message for Received {
 
     #[allow(unsafe_code, reason = "the trait's own; nothing unsafe is done")]
     unsafe fn payload_mut(&mut self) -> Option<&mut [u8]> {
-        let value = self.bytes.get_mut(self.key_end.unwrap_or_default()..);
-        value.filter(|_| self.has_value)
+        // The bytes are shared.
+        None
     }
 
     fn topic(&self) -> &str {
@@ -75,5 +97,28 @@ impl Message for Received {
 
     fn headers(&self) -> Option<&PackedHeaders> {
         Some(&self.headers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copies_keep_their_bytes_whatever_follows_them() {
+        let mut chunk = Chunk::default();
+        let sizes = [0, 1, 300, Chunk::SIZE - 1, Chunk::SIZE, 3 * Chunk::SIZE, 7];
+        let copies: Vec<(Vec<u8>, Bytes)> = sizes
+            .iter()
+            .zip(b'a'..)
+            .map(|(size, letter)| {
+                let value = vec![letter; *size];
+                let copy = chunk.copy(b"key", &value);
+                ([b"key", &value[..]].concat(), copy)
+            })
+            .collect();
+        for (expected, copy) in copies {
+            assert_eq!(copy, expected);
+        }
     }
 }

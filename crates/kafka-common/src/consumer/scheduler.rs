@@ -1,7 +1,9 @@
 //! Which record is handled next: those of a lane one after the other, lanes in turn, and no more
 //! at the same time than the limit.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
+
+use rustc_hash::FxHashMap;
 
 /// What keeps its order: a partition, or a key within it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -25,7 +27,7 @@ struct Queue<T> {
 pub(super) struct Scheduler<T> {
     limit: usize,
     running: usize,
-    lanes: HashMap<Lane, Queue<T>>,
+    lanes: FxHashMap<Lane, Queue<T>>,
     /// Lanes that aren't busy and have something, in turn.
     ready: VecDeque<Lane>,
 }
@@ -36,7 +38,7 @@ impl<T> Scheduler<T> {
         Self {
             limit,
             running: 0,
-            lanes: HashMap::new(),
+            lanes: FxHashMap::default(),
             ready: VecDeque::new(),
         }
     }

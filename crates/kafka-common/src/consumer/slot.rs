@@ -31,6 +31,8 @@ pub(super) struct Slot {
     pub(super) is_paused: AtomicBool,
     /// Reading has reached `end` (replays only).
     pub(super) ended: AtomicBool,
+    /// Whether the partition was given back, or has another slot since.
+    is_closed: AtomicBool,
     created: Instant,
     /// Milliseconds from `created` to the last sign of life.
     active_at: AtomicU64,
@@ -57,9 +59,18 @@ impl Slot {
             .filter(|position| *position != self.committed.load(Ordering::Acquire))
     }
 
+    /// Whether records of this partition are still this slot's. The poller's: it is the poller that
+    /// opens and closes slots.
+    pub(super) fn takes(&self, topic: &str, partition: i32) -> bool {
+        self.partition == partition
+            && *self.topic == *topic
+            && !self.is_closed.load(Ordering::Relaxed)
+    }
+
     /// A record was finished or tried.
-    pub(super) fn touch(&self) {
-        let age = u64::try_from(self.created.elapsed().as_millis()).unwrap_or(u64::MAX);
+    pub(super) fn touch(&self, at: Instant) {
+        let age = at.saturating_duration_since(self.created).as_millis();
+        let age = u64::try_from(age).unwrap_or(u64::MAX);
         self.active_at.store(age, Ordering::Relaxed);
     }
 
@@ -107,11 +118,16 @@ impl Slots {
             wants_pause: AtomicBool::new(false),
             is_paused: AtomicBool::new(false),
             ended: AtomicBool::new(false),
+            is_closed: AtomicBool::new(false),
             created: Instant::now(),
             active_at: AtomicU64::new(0),
         });
         let mut assigned = self.lock();
-        assigned.retain(|old| old.partition != partition || old.topic != *topic);
+        assigned.retain(|old| {
+            let stays = old.partition != partition || old.topic != *topic;
+            old.is_closed.store(!stays, Ordering::Relaxed);
+            stays
+        });
         assigned.push(Arc::clone(&slot));
         slot
     }
@@ -130,7 +146,31 @@ impl Slots {
     }
 
     pub(super) fn close(&self, closed: &[Arc<Slot>]) {
-        self.lock()
-            .retain(|slot| !closed.iter().any(|closed| closed.id == slot.id));
+        self.lock().retain(|slot| {
+            let stays = !closed.iter().any(|closed| closed.id == slot.id);
+            slot.is_closed.store(!stays, Ordering::Relaxed);
+            stays
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slot_takes_no_records_of_its_successor() {
+        let slots = Slots::default();
+        let topic: Arc<str> = "topic".into();
+        let open = |partition| slots.open(0, &topic, partition, None, i64::MAX);
+        let (first, other) = (open(0), open(1));
+        assert!(first.takes("topic", 0) && other.takes("topic", 1));
+        assert!(!first.takes("topic", 1) && !first.takes("other", 0));
+        let second = open(0);
+        assert!(!first.takes("topic", 0), "sought in");
+        assert!(second.takes("topic", 0) && other.takes("topic", 1));
+        slots.close(&[second.clone()]);
+        assert!(!second.takes("topic", 0), "given back");
+        assert!(other.takes("topic", 1));
     }
 }

@@ -1,31 +1,19 @@
 //! A topic's handler, made independent of the message's type.
 
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Instant;
 
-use chrono::{DateTime, Utc};
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
+use chrono::Utc;
 use rdkafka::message::Message;
 
+use super::call::{Call, Outcome};
 use super::options::{AgeOf, StaleOutcome, Staleness};
 use super::received::Received;
 use crate::envelope;
-use crate::error::HandlerError;
 use crate::matrix::Service;
 use crate::record::{Record, RecordMeta, broker_timestamp};
 use crate::telemetry;
 use crate::topics::Topic;
-use crate::trace::{self, TraceContext};
-
-pub(super) type Outcome = Result<(), HandlerError>;
-
-/// A decoded record, ready to be handled.
-pub(super) struct Call {
-    pub(super) produced_at: DateTime<Utc>,
-    pub(super) handling: BoxFuture<'static, Outcome>,
-}
+use crate::trace;
 
 /// Decodes a record and prepares the call of its handler; the error is a record that can't be
 /// decoded.
@@ -67,8 +55,7 @@ impl Subscription {
     }
 }
 
-/// The dispatch of a topic's handler. A handler that panics has failed for good: it must not take
-/// the consumer with it, and would panic again.
+/// The dispatch of a topic's handler.
 pub(super) fn dispatch<S, T, F, R>(handler: F) -> Dispatch
 where
     S: Service,
@@ -99,33 +86,7 @@ where
             data: envelope.data,
         };
         let handler = Arc::clone(&handler);
-        // Run in the trace's scope: what the handler sends carries it on.
-        let context = record.meta.trace.unwrap_or_else(TraceContext::begin);
-        let duration = duration.clone();
-        // Boxed: each of the futures around it would copy the record on its way into the next.
-        let timed = Box::pin(async move {
-            let started = Instant::now();
-            let outcome = handler(record).await;
-            duration.record(started.elapsed().as_secs_f64());
-            outcome
-        });
-        let handling = AssertUnwindSafe(trace::handling(S::NAME, T::SPEC.name, context, timed))
-            .catch_unwind()
-            .map(|outcome| {
-                outcome.unwrap_or_else(|panic| {
-                    let text = panic
-                        .downcast_ref::<&str>()
-                        .map(|text| (*text).to_owned())
-                        .or_else(|| panic.downcast_ref::<String>().cloned())
-                        .unwrap_or_default();
-                    Err(HandlerError::Permanent(format!(
-                        "the handler panicked: {text}"
-                    )))
-                })
-            });
-        Ok(Call {
-            produced_at: envelope.timestamp,
-            handling: handling.boxed(),
-        })
+        let handle = move |record| handler(record);
+        Ok(Call::new(S::NAME, record, handle, duration.clone()))
     })
 }
