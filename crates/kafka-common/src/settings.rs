@@ -13,13 +13,16 @@ use crate::security::SecuritySettings;
 /// within one and doesn't come back holds up the readers of its outputs for so long.
 const TRANSACTION_TIMEOUT_MS: u32 = 15_000;
 
-/// A processor hands over all outputs of a transaction at once: there are no more to wait for.
-const TRANSACTION_LINGER_MS: u32 = 1;
+/// A processor hands over all outputs of a commit at once: there are no more to wait for.
+const OUTPUTS_LINGER_MS: u32 = 1;
 
-/// For the same reason they go in few requests: a transaction of 100 signals is 65 KB, and librdkafka
-/// sends a partition's batches of the specification's 16 KB one after the other. Four of these fit
-/// into a message of the largest size that brokers take by default.
-const TRANSACTION_BATCH_SIZE: u32 = 262_144;
+/// For the same reason they go in few requests: 100 signals are 65 KB, and a processor's batches of the
+/// specification's 16 KB went to a partition one after the other. A broker takes four times as much in
+/// one batch by default.
+const OUTPUTS_BATCH_SIZE: u32 = 262_144;
+
+/// Between two attempts of librdkafka; doubled for each further one.
+const RETRY_BACKOFF_MS: u32 = 100;
 
 /// Until the broker has written the end of a transaction to every partition it refuses the next one:
 /// some milliseconds, for which a tenth of a second would be long.
@@ -71,9 +74,9 @@ pub struct KafkaSettings {
     pub delivery: Delivery,
     /// Replicas of each topic that the set-up creates.
     pub replication_factor: i32,
-    /// Small batching delay of producers, in milliseconds; at most 1 in a processor's transactions.
+    /// Small batching delay of producers, in milliseconds; at most 1 for a processor's outputs.
     pub linger_ms: u32,
-    /// Largest batch of producers, in bytes; at least 256 KB in a processor's transactions.
+    /// Largest batch of producers, in bytes; at least 256 KB for a processor's outputs.
     pub max_batch_size: u32,
     /// `none`, `gzip`, `snappy`, `lz4` or `zstd`.
     pub compression_type: String,
@@ -147,7 +150,7 @@ impl Default for KafkaSettings {
             session_timeout_ms: 30_000,
             static_membership: false,
             max_attempts: 5,
-            retry_backoff_ms: 100,
+            retry_backoff_ms: RETRY_BACKOFF_MS,
             commit_interval_ms: 50,
             commit_records: 10_000,
             snapshot_interval_ms: 10_000,
@@ -264,7 +267,7 @@ impl KafkaSettings {
         let pace = Pace {
             linger_ms: self.linger_ms,
             max_batch_size: self.max_batch_size,
-            retry_backoff_ms: 100,
+            retry_backoff_ms: RETRY_BACKOFF_MS,
         };
         self.producer_with(service, pace)
     }
@@ -310,12 +313,8 @@ impl KafkaSettings {
     /// Settings of a processor's transactional producer.
     #[must_use]
     pub fn transactional_producer(&self, service: &str) -> ClientConfig {
-        let pace = Pace {
-            linger_ms: self.linger_ms.min(TRANSACTION_LINGER_MS),
-            max_batch_size: self.max_batch_size.max(TRANSACTION_BATCH_SIZE),
-            retry_backoff_ms: TRANSACTION_RETRY_BACKOFF_MS,
-        };
-        let mut config = self.producer_with(service, pace);
+        let mut config =
+            self.producer_with(service, self.pace_of_outputs(TRANSACTION_RETRY_BACKOFF_MS));
         config
             .set("transactional.id", self.transactional_id(service))
             .set("transaction.timeout.ms", TRANSACTION_TIMEOUT_MS.to_string())
@@ -327,6 +326,20 @@ impl KafkaSettings {
                     .to_string(),
             );
         config
+    }
+
+    /// Settings of a processor's producer where the broker has no transactions.
+    #[must_use]
+    pub fn outputs_producer(&self, service: &str) -> ClientConfig {
+        self.producer_with(service, self.pace_of_outputs(RETRY_BACKOFF_MS))
+    }
+
+    fn pace_of_outputs(&self, retry_backoff_ms: u32) -> Pace {
+        Pace {
+            linger_ms: self.linger_ms.min(OUTPUTS_LINGER_MS),
+            max_batch_size: self.max_batch_size.max(OUTPUTS_BATCH_SIZE),
+            retry_backoff_ms,
+        }
     }
 
     /// `<prefix><service>-<instance>`: a process that comes back under the same name fences the

@@ -14,6 +14,7 @@ from stack.machine import Failure, Process, free_port, wait_until
 
 # What a trade's trace is made of, from the exchange to the browser: (service, span).
 WAY = [
+    ("market-data", "receive simulator"),
     ("market-data", "send market-data-updates"),
     ("strategy", "send strategy-signals"),
     ("forward-test", "send trade-executions"),

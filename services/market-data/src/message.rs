@@ -131,6 +131,7 @@ mod tests {
         let outgoing = Outgoing {
             product: ProductId::parse("BTC-USD").unwrap(),
             entry: Entry::Gap(missing),
+            heard: std::time::Instant::now(),
         };
         assert_eq!(
             serde_json::to_string(&record(&outgoing, "coinbase")).unwrap(),

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use coinbase::Symbol;
+use kafka_common::trace::{self, OpenSpan};
+use kafka_common::{MarketDataService, Service as _};
 use tokio::sync::{Notify, mpsc};
 
 use crate::book::{Markets, Outgoing};
@@ -217,13 +219,28 @@ impl Publisher {
         }
         statistics.enqueued();
         let record = message::record(&outgoing, self.source);
-        match self.outlet.enqueue(&record).await {
+        let frame = self.frame(&outgoing);
+        let queueing = self.outlet.enqueue(&record);
+        let queued = trace::scope(frame.map(|frame| frame.context()), queueing).await;
+        if let Some(frame) = frame {
+            frame.end(queued.as_ref().err().map(Unwritten::to_string));
+        }
+        match queued {
             Ok(delivery) => {
                 // The other end is dropped only after this one.
                 let _sent = self.in_flight.send(InFlight { outgoing, delivery }).await;
             }
             Err(error) => self.shared.unwritten(outgoing, &error),
         }
+    }
+
+    /// The frame that told of a trade begins its trace. A mark is made here.
+    fn frame(&self, outgoing: &Outgoing) -> Option<OpenSpan> {
+        // Without headers a record names no trace.
+        if matches!(outgoing.entry, Entry::Gap(_)) || !self.producer.settings().record_headers {
+            return None;
+        }
+        OpenSpan::of_frame(MarketDataService::NAME, self.source, outgoing.heard)
     }
 
     fn count_late(&self, outgoing: &Outgoing) {

@@ -5,7 +5,7 @@
 //! there is queued again.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::task::JoinHandle;
 
@@ -137,6 +137,7 @@ fn add_late(late: &mut Vec<Outgoing>, outgoing: &Outgoing, tick: &Tick) {
             beside: Anchor::from(&tick.trade),
             reason: GapReason::Refused,
         }),
+        heard: Instant::now(),
     });
 }
 
@@ -151,6 +152,7 @@ mod tests {
         Outgoing {
             product: trade("BTC-USD", 1, 1).product_id,
             entry,
+            heard: Instant::now(),
         }
     }
 

@@ -224,6 +224,7 @@ mod tests {
             let outgoing = Outgoing {
                 product: trade("BTC-USD", 1, 1).product_id,
                 entry: *entry,
+                heard: std::time::Instant::now(),
             };
             note_update(&mut tail, &record(&outgoing, source), "simulator");
         }

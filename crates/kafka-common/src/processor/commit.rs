@@ -80,7 +80,7 @@ impl Committer {
         let transactional = settings.delivery == Delivery::ExactlyOnce;
         let config = match transactional {
             true => settings.transactional_producer(service),
-            false => settings.producer(service),
+            false => settings.outputs_producer(service),
         };
         let context = DeliveryContext::default();
         let failed = Arc::clone(&context.failed);

@@ -2,7 +2,7 @@
 //! to take them, and where nobody does, nothing is measured.
 
 use std::sync::{Arc, OnceLock};
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use uuid::Uuid;
 
@@ -26,6 +26,8 @@ pub enum SpanKind {
     Send,
     /// A record was handled.
     Process,
+    /// A frame came from the exchange: until what it told was queued.
+    Receive,
 }
 
 /// A step of a trace.
@@ -39,7 +41,7 @@ pub struct Span {
     pub service: &'static str,
     /// What it tells of.
     pub kind: SpanKind,
-    /// The logical topic.
+    /// The logical topic; of a frame, the exchange.
     pub topic: &'static str,
     /// When it began.
     pub began: SystemTime,
@@ -96,6 +98,27 @@ impl OpenSpan {
         })
     }
 
+    /// The span of a frame of the exchange; it begins a trace. None where nobody takes spans.
+    #[must_use]
+    pub fn of_frame(service: &'static str, exchange: &'static str, heard: Instant) -> Option<Self> {
+        SINK.get()?;
+        let now = SystemTime::now();
+        Some(Self {
+            context: TraceContext::begin(),
+            parent: None,
+            service,
+            kind: SpanKind::Receive,
+            topic: exchange,
+            began: now.checked_sub(heard.elapsed()).unwrap_or(now),
+        })
+    }
+
+    /// The trace, and in it the span as the parent of what follows.
+    #[must_use]
+    pub fn context(&self) -> TraceContext {
+        self.context
+    }
+
     /// Begins the span of a record that is being handled; none where nobody takes it.
     pub(crate) fn of_record(
         service: &'static str,
@@ -113,9 +136,9 @@ impl OpenSpan {
         })
     }
 
-    /// Ends it and hands it on.
+    /// Ends it and hands it on, if its trace is kept.
     pub fn end(self, error: Option<String>) {
-        let Some(sink) = SINK.get() else {
+        let Some(sink) = SINK.get().filter(|_| self.context.is_sampled()) else {
             return;
         };
         sink.take(Span {

@@ -1,12 +1,13 @@
 //! One trace from a tick to the signal that it causes, through a real broker.
 
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use kafka_common::admin::set_up_topics;
 use kafka_common::messages::{
     MarketDataUpdate, QuantityType, Signal, SignalAction, SignalMarketData, StrategySignal,
 };
-use kafka_common::trace::{self, Span, SpanKind, SpanSink, TraceContext};
+use kafka_common::trace::{self, OpenSpan, Span, SpanKind, SpanSink, TraceContext};
 use kafka_common::{
     HandlerError, KafkaConsumer, KafkaProducer, KafkaSettings, MarketDataService, StrategyService,
     Topics,
@@ -115,15 +116,14 @@ async fn a_signal_carries_on_the_trace_of_its_tick() {
         .send_message(Topics::MARKET_DATA_UPDATES, &tick(), "BTCUSD")
         .await
         .unwrap();
-    // And one whose trace began elsewhere.
-    let elsewhere: TraceContext = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
-        .parse()
-        .unwrap();
+    // And one whose trace began with the exchange's frame.
+    let frame = OpenSpan::of_frame("market-data", "coinbase", Instant::now()).unwrap();
     let sending = async {
         let topic = Topics::MARKET_DATA_UPDATES;
         ticks.send_message(topic, &tick(), "BTCUSD").await.unwrap();
     };
-    trace::scope(elsewhere, sending).await;
+    trace::scope(frame.context(), sending).await;
+    frame.end(None);
     for _ in 0..2 {
         let next = tokio::time::timeout(PATIENCE, handled.recv()).await;
         let (of_record, in_handler) = next.unwrap().unwrap();
@@ -153,11 +153,11 @@ async fn a_signal_carries_on_the_trace_of_its_tick() {
         message_id,
         "a new trace is named by its message"
     );
-    assert_eq!(ticks[1].0.trace_id(), elsewhere.trace_id());
+    assert_eq!(ticks[1].0.trace_id(), frame.context().trace_id());
 
     // Each tick was sent, handled, and led to a signal.
     let tick_sent = [("market-data", SpanKind::Send, "market-data-updates")];
-    assert_eq!(spans.after(&elsewhere), tick_sent);
+    assert_eq!(spans.after(&frame.context()), tick_sent);
     for (tick, _) in &ticks {
         let handled = ("strategy", SpanKind::Process, "market-data-updates");
         let signal_sent = ("strategy", SpanKind::Send, "strategy-signals");
@@ -166,4 +166,7 @@ async fn a_signal_carries_on_the_trace_of_its_tick() {
     let told = spans.0.lock().unwrap();
     let begins = told.iter().find(|span| span.context == *first);
     assert_eq!(begins.map(|span| span.parent), Some(None));
+    let heard = told.iter().find(|span| span.context == frame.context());
+    let heard = heard.map(|span| (span.kind, span.topic, span.parent));
+    assert_eq!(heard, Some((SpanKind::Receive, "coinbase", None)));
 }

@@ -7,6 +7,7 @@ use kafka_common::trace::{Span, SpanKind};
 use serde::Serialize;
 
 /// OTLP's numbers for kinds of spans and for a failed one.
+const SERVER: u8 = 2;
 const PRODUCER: u8 = 4;
 const CONSUMER: u8 = 5;
 const ERROR: u8 = 2;
@@ -116,6 +117,18 @@ impl<'a> OtlpSpan<'a> {
         let (verb, kind) = match span.kind {
             SpanKind::Send => ("send", PRODUCER),
             SpanKind::Process => ("process", CONSUMER),
+            SpanKind::Receive => ("receive", SERVER),
+        };
+        let attributes = match span.kind {
+            SpanKind::Receive => vec![
+                attribute("network.protocol.name", "websocket"),
+                attribute("server.address", span.topic),
+            ],
+            SpanKind::Send | SpanKind::Process => vec![
+                attribute("messaging.system", "kafka"),
+                attribute("messaging.operation.type", verb),
+                attribute("messaging.destination.name", span.topic),
+            ],
         };
         Self {
             trace_id: span.context.trace_id(),
@@ -125,11 +138,7 @@ impl<'a> OtlpSpan<'a> {
             kind,
             start_time_unix_nano: nanoseconds(span.began),
             end_time_unix_nano: nanoseconds(span.ended),
-            attributes: vec![
-                attribute("messaging.system", "kafka"),
-                attribute("messaging.operation.type", verb),
-                attribute("messaging.destination.name", span.topic),
-            ],
+            attributes,
             status: span.error.as_deref().map(|message| Status {
                 code: ERROR,
                 message,

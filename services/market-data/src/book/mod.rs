@@ -83,6 +83,8 @@ pub struct Outgoing {
     pub product: ProductId,
     /// What it tells.
     pub entry: Entry,
+    /// When the exchange told it, or when it was found to be missing.
+    pub heard: Instant,
 }
 
 /// What told of a trade id.
@@ -304,11 +306,15 @@ impl Book {
             market.is_ready = false;
             let held = market.lane.held();
             while left > 0
-                && let Some(entry) = market.lane.release(now)
+                && let Some((entry, heard)) = market.lane.release(now)
             {
                 left -= 1;
                 market.keep(&entry);
-                out.push(Outgoing { product, entry });
+                out.push(Outgoing {
+                    product,
+                    entry,
+                    heard,
+                });
             }
             self.held = self.held - held + market.lane.held();
             // What was passed on may have come up to a gap.

@@ -52,8 +52,8 @@ pub struct Lane {
     named: Option<u64>,
     /// Beside which trade a gap is marked.
     anchor: Option<Anchor>,
-    /// What waits, all above `settled`.
-    held: BTreeMap<u64, Tick>,
+    /// What waits, all above `settled`, and since when.
+    held: BTreeMap<u64, (Tick, Instant)>,
     /// The newest trade that anything has named.
     known_to: u64,
     /// The fetching of the first gap, if there is one.
@@ -115,7 +115,7 @@ impl Lane {
         self.known_to = self.known_to.max(id);
         let room = room && self.held.len() < self.limits.max_held;
         if room {
-            self.held.insert(id, tick);
+            self.held.insert(id, (tick, now));
         } else {
             // If it can't be fetched either, its place is marked, and a mark stands beside a price.
             self.anchor.get_or_insert(Anchor::from(&tick.trade));
@@ -158,34 +158,38 @@ impl Lane {
         }
     }
 
-    /// What can be passed on now.
-    pub fn release(&mut self, now: Instant) -> Option<Entry> {
+    /// What can be passed on now, and when it came.
+    pub fn release(&mut self, now: Instant) -> Option<(Entry, Instant)> {
         loop {
             let next = self.settled? + 1;
             if let Some(first) = self.held.first_entry()
                 && *first.key() == next
             {
-                let tick = first.remove();
+                let (tick, heard) = first.remove();
                 self.settled = Some(next);
                 self.anchor = Some(Anchor::from(&tick.trade));
                 self.look(now);
-                return Some(Entry::Trade(tick));
+                return Some((Entry::Trade(tick), heard));
             }
             let last = self.gap_end()?;
             let reason = self.fill.as_ref()?.given_up(last)?;
             self.settled = Some(last);
             self.look(now);
-            let beside = self
-                .anchor
-                .or_else(|| self.held.values().next().map(|tick| (&tick.trade).into()));
+            let beside = self.anchor.or_else(|| {
+                self.held
+                    .values()
+                    .next()
+                    .map(|(tick, _)| (&tick.trade).into())
+            });
             match beside {
                 Some(beside) if last > self.unmarked_to => {
-                    return Some(Entry::Gap(Missing {
+                    let missing = Missing {
                         first: next,
                         last,
                         beside,
                         reason,
-                    }));
+                    };
+                    return Some((Entry::Gap(missing), now));
                 }
                 _ => {}
             }
@@ -251,7 +255,7 @@ impl Lane {
                 let id = trade.trade_id;
                 let wanted = id > settled && id <= fill.end() && !self.held.contains_key(&id);
                 if wanted {
-                    self.held.insert(id, Tick::backfilled(*trade));
+                    self.held.insert(id, (Tick::backfilled(*trade), now));
                     found += 1;
                 }
             }

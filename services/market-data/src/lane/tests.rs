@@ -57,7 +57,7 @@ impl Run {
     }
 
     fn release(&mut self) {
-        while let Some(entry) = self.lane.release(self.now) {
+        while let Some((entry, _)) = self.lane.release(self.now) {
             self.out.push(match entry {
                 Entry::Trade(tick) if tick.backfilled => Out::Filled(tick.trade.trade_id),
                 Entry::Trade(tick) => Out::Trade(tick.trade.trade_id),
