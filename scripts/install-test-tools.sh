@@ -5,7 +5,8 @@
 # `metrics` or `parquet`, only what the indicators, a session's figures or exported files are compared
 # with. With `peers`, only the Kafka clients for Python that `algotrade bench kafka` measures beside, and
 # with `strategy-peers` what `algotrade bench strategy` and `bench exchange` do: it prints the Python that
-# has them, and nothing else installs them.
+# has them, and nothing else installs them. With `deny`, only cargo-deny, for `make lint`, unless it is
+# there: it prints the program.
 #
 # What it can't install (compilers, Node, Java, Maven) it checks, and names everything that is
 # missing at once, each with the command that installs it.
@@ -20,6 +21,7 @@ readonly METRICS_PACKAGES=(empyrical-reloaded==0.7.1 numpy==2.4.6 pandas==2.3.3 
 readonly PARQUET_PACKAGES=(pyarrow==26.0.1)
 readonly CENTRIFUGE_PACKAGES=(centrifuge-python==0.7.0)
 readonly PEERS_PACKAGES=(aiokafka==0.14.0 confluent-kafka==2.16.1 faststream==0.7.8)
+readonly DENY_VERSION=0.20.2
 readonly STRATEGY_PEERS_PACKAGES=(nautilus_trader==1.221.0 backtrader==1.9.78.123)
 
 say() { printf '%s\n' "install-test-tools: $*"; }
@@ -193,6 +195,18 @@ install_venv() { # name, what it is for, packages
     fi
 }
 
+# The program is built in some minutes, and kept.
+install_deny() {
+    if have cargo-deny || [[ -x "$CACHE/cargo-deny/bin/cargo-deny" ]]; then return 0; fi
+    say "building cargo-deny $DENY_VERSION"
+    local build
+    build="$(mktemp -d)"
+    CARGO_TARGET_DIR="$build" cargo install --quiet --locked --root "$CACHE/cargo-deny" \
+        --version "$DENY_VERSION" cargo-deny \
+        || problems+=("cargo-deny $DENY_VERSION (licences of what is used): cargo failed, see above")
+    rm -rf "$build"
+}
+
 report() {
     if [[ ${#problems[@]} -eq 0 ]]; then return 0; fi
     printf 'install-test-tools: missing:\n' >&2
@@ -210,6 +224,12 @@ if [[ "${1:-}" == strategy-peers ]]; then
     install_venv strategy-peers "other engines, to compare with" "${STRATEGY_PEERS_PACKAGES[@]}" >&2
     report
     printf '%s\n' "$CACHE/strategy-peers-venv/bin/python"
+    exit 0
+fi
+if [[ "${1:-}" == deny ]]; then
+    install_deny >&2
+    report
+    command -v cargo-deny || printf '%s\n' "$CACHE/cargo-deny/bin/cargo-deny"
     exit 0
 fi
 readonly PART="${1:-all}"
