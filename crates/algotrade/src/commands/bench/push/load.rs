@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::client::Client;
-use super::peer::Api;
+use super::peer::{Api, Topic};
 use super::process;
 use super::replica::Log;
 use super::tally::{Progress, Sent, Tally};
@@ -23,6 +23,9 @@ use crate::commands::bench::figure::quantile;
 const CONNECTING: usize = 100;
 /// Before memory is looked at: what is under way comes to its end.
 const SETTLE: Duration = Duration::from_secs(3);
+/// Seconds of even sending whose latencies don't count: the first messages find cold caches and code
+/// that isn't compiled yet, in the broker, too.
+const WARM_UP: u32 = 2;
 /// After this a message that isn't there is lost.
 const LOST_AFTER: Duration = Duration::from_secs(30);
 
@@ -51,6 +54,8 @@ pub(super) enum Publisher<'a> {
     Log(&'a Log),
     /// Over a Centrifugo's API.
     Api(&'a Api),
+    /// Through a topic that a Centrifugo reads.
+    Topic(&'a Topic),
 }
 
 impl Publisher<'_> {
@@ -58,6 +63,7 @@ impl Publisher<'_> {
         match self {
             Self::Log(log) => log.publish(trade).await,
             Self::Api(api) => api.publish(trade).await,
+            Self::Topic(topic) => topic.publish(trade).await,
         }
     }
 }
@@ -87,7 +93,7 @@ struct Clients {
 impl Load {
     pub(super) async fn run(self, target: &Target<'_>) -> anyhow::Result<Measured> {
         let run = Uuid::new_v4();
-        let even = self.rate * self.seconds;
+        let even = self.even();
         let before = target.pid.and_then(process::memory);
         let clients = self.connect(target).await?;
         sleep(SETTLE).await;
@@ -137,6 +143,11 @@ impl Load {
         })
     }
 
+    /// Messages that are sent evenly.
+    fn even(self) -> u32 {
+        self.rate * (WARM_UP + self.seconds)
+    }
+
     /// Messages of a channel among the first so many.
     fn of_channel(self, channel: u32, messages: u32) -> u32 {
         messages / self.channels + u32::from(channel < messages % self.channels)
@@ -158,12 +169,15 @@ impl Load {
 
     fn even_part(self, tally: &Tally, even: u32) -> &[u32] {
         let channel = u32::try_from(tally.channel()).unwrap_or_default();
-        let count = usize::try_from(self.of_channel(channel, even)).unwrap_or(usize::MAX);
-        &tally.latencies[..count.min(tally.latencies.len())]
+        let place = |messages| {
+            let place = usize::try_from(self.of_channel(channel, messages)).unwrap_or(usize::MAX);
+            place.min(tally.latencies.len())
+        };
+        &tally.latencies[place(self.rate * WARM_UP)..place(even)]
     }
 
     async fn connect(self, target: &Target<'_>) -> anyhow::Result<Clients> {
-        let messages = self.rate * self.seconds + self.burst;
+        let messages = self.even() + self.burst;
         let sent = Arc::new(Sent::new(self.channels, messages / self.channels + 1));
         let (progress, end) = (Arc::new(Progress::default()), CancellationToken::new());
         let mut listening = JoinSet::new();

@@ -29,9 +29,10 @@ const GOAL_KILOBYTES: f64 = 10.0;
     test-servers run -- algotrade bench push\n  \
     algotrade bench push --kafka localhost:9092 --database postgres://postgres@localhost/postgres\n  \
     algotrade bench push ... --against ws://localhost:8000/connection/websocket \\\n      \
-    --against-key KEY --against-secret SECRET --against-pid 4711\n\n\
+    --against-topic TOPIC --against-secret SECRET --against-pid 4711\n\n\
     It starts a replica of notification of its own, on topics and a database that it deletes.\n\
-    The Centrifugo needs a namespace `user` with `allow_subscribe_for_client`, and its HTTP API.\n\
+    The Centrifugo needs a namespace `user` with `allow_subscribe_for_client`, and a consumer of a topic\n\
+    (--against-topic) or its HTTP API.\n\
     Both processes need an open file for each client: `ulimit -n 20000`.\n\
     Exit code: 0 if every goal is met, 2 if one is missed.")]
 pub(crate) struct Arguments {
@@ -58,7 +59,7 @@ pub(crate) struct Arguments {
     /// Messages a second, over all channels.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     rate: u32,
-    /// For how long they are sent.
+    /// For how long they are sent, after two seconds that don't count.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=3_600))]
     seconds: u32,
     /// Messages that are sent at once afterwards, for the throughput.
@@ -78,9 +79,12 @@ pub(crate) struct Arguments {
 #[derive(Debug, Args)]
 struct Against {
     /// Its WebSocket.
-    #[arg(long = "against", value_name = "URL", requires_all = ["against_key", "against_secret"])]
+    #[arg(long = "against", value_name = "URL", requires = "against_secret")]
     url: Option<String>,
-    /// Its `http_api.key`.
+    /// The topic, on the same brokers, that it takes commands from.
+    #[arg(long = "against-topic", id = "against_topic", value_name = "TOPIC")]
+    topic: Option<String>,
+    /// Its `http_api.key`, where no topic is named: messages go over its API then.
     #[arg(
         long = "against-key",
         id = "against_key",
@@ -118,12 +122,13 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<Vec<Figure>> {
         burst: arguments.burst,
     };
     process::check_files(u64::from(load.clients))?;
+    let peer = Peer::of(&arguments.against, &arguments.kafka)?;
     let replica = Replica::start(arguments).await?;
     output::note(&format!("{} clients on notification", load.clients));
     let ours = load.run(&replica.target()).await;
     replica.stop().await?;
     let ours = ours?;
-    let theirs = match Peer::of(&arguments.against) {
+    let theirs = match peer {
         None => {
             output::note("left out: the same load on a Centrifugo (no --against)");
             None
