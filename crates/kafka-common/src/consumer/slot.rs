@@ -169,7 +169,7 @@ mod tests {
         let second = open(0);
         assert!(!first.takes("topic", 0), "sought in");
         assert!(second.takes("topic", 0) && other.takes("topic", 1));
-        slots.close(&[second.clone()]);
+        slots.close(std::slice::from_ref(&second));
         assert!(!second.takes("topic", 0), "given back");
         assert!(other.takes("topic", 1));
     }
