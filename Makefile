@@ -73,6 +73,9 @@ lint: $(WEB)/node_modules/.installed
 	cargo fmt --all --check
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo fmt --manifest-path benches/parsers/Cargo.toml --check
+	for lock in fuzz benches/parsers; do \
+		cargo metadata --locked --format-version 1 --manifest-path $$lock/Cargo.toml >/dev/null || exit 1; \
+	done
 	cargo clippy $(CARGO_FLAGS) --exclude algotrade-embedded --exclude algotrade --all-targets -- -D warnings
 	cargo clippy --release --ignore-rust-version --locked -p algotrade --no-default-features --features chaos -- -D warnings
 	cd $(WEB) && npm run --silent typecheck && npm run --silent lint
