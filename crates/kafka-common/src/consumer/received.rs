@@ -11,7 +11,7 @@ use crate::header::PackedHeaders;
 
 /// Records share pieces of memory, because what one thread takes and another gives back is dear, and
 /// rust-rdkafka's own copy of a record takes a dozen pieces, most of them for headers. A record that
-/// waits keeps all of its piece: with as many records as there are credits, 16 MB at most.
+/// waits keeps all of its piece: at worst 16 MB for the thousand records that wait by default.
 #[derive(Debug)]
 pub(super) struct Received {
     /// The assignment that it came by.
