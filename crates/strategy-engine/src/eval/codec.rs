@@ -34,7 +34,7 @@ impl Writer {
     }
 
     pub(super) fn real(&mut self, value: f64) {
-        self.raw(&value.to_bits().to_le_bytes());
+        self.raw(&value.to_le_bytes());
     }
 
     /// A condition that may have no value.
@@ -106,14 +106,10 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A number or NaN (no value); no state ever holds an infinity.
+    /// A number or NaN (no value). Whatever can be written is read: a market gives no infinity, but a
+    /// damaged number may grow into one, and what was gone on from once is gone on from again.
     pub(super) fn real(&mut self) -> Result<f64, CodecError> {
-        let value = f64::from_bits(u64::from_le_bytes(self.raw()?));
-        if value.is_infinite() {
-            Err(CodecError)
-        } else {
-            Ok(value)
-        }
+        self.raw().map(f64::from_le_bytes)
     }
 
     pub(super) fn optional(&mut self) -> Result<Option<i64>, CodecError> {

@@ -188,6 +188,25 @@ proptest! {
     }
 }
 
+/// Found by fuzzing: a number of 1e283 overflows within a few trades.
+#[test]
+fn what_was_gone_on_from_once_is_gone_on_from_again() {
+    const HEAD: usize = 4 + 1 + 32;
+    let damaged = b"\x00\x02\x00\x50\x00\x00\x1c\x00\x00\x00\xe6\x00\x07\xdf\x00\x59\x00\x9e\x3f\x5d\
+        \x88\xc1\xff\xff\xff\x38\x3f\x50\x48\xe1\x7a\x14\xae\x44\xaf\x40\x50\x48\xe1\x7a\x50\x48\xe1\x7a\
+        \x14\xae\x44\xaf\x40\x03\x03\x02\x02";
+    let plan = plan(&templates()[7].source());
+    let fresh = plan.start(Timeframe::Tick).snapshot();
+    let snapshot = [&fresh[..HEAD], damaged].concat();
+    let mut evaluator = Evaluator::restore(&plan, &snapshot).unwrap();
+    for tick in walk(1, 20) {
+        evaluator.on_tick(&tick);
+    }
+    let later = evaluator.snapshot();
+    let again = Evaluator::restore(&plan, &later).unwrap();
+    assert_eq!(again.snapshot(), later);
+}
+
 #[test]
 fn another_plans_snapshot_is_refused() {
     let plans = plans();
