@@ -1,5 +1,5 @@
-//! Traces that the services export to a collector: one of them leads from a tick through signal and
-//! fill to the push.
+//! Traces that the services export to a collector: one of them leads from the exchange's frame through
+//! tick, signal and fill to the push.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -110,7 +110,7 @@ fn ways_back(traces: &Traces) -> Vec<Vec<(String, String)>> {
 const PUSH: &str = "send realtime-updates";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_trace_leads_from_a_tick_through_signal_and_fill_to_the_push() {
+async fn one_trace_leads_from_a_frame_through_signal_and_fill_to_the_push() {
     let traces = Arc::new(Mutex::new(Traces::new()));
     let collector = Router::new()
         .route("/v1/traces", post(take))
@@ -128,6 +128,7 @@ async fn one_trace_leads_from_a_tick_through_signal_and_fill_to_the_push() {
     stack.simulator.release();
 
     let expected = [
+        ("market-data", "receive simulator"),
         ("market-data", "send market-data-updates"),
         ("strategy", "send strategy-signals"),
         ("forward-test", "send trade-executions"),
