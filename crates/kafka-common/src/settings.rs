@@ -150,7 +150,7 @@ impl Default for KafkaSettings {
             session_timeout_ms: 30_000,
             static_membership: false,
             max_attempts: 5,
-            retry_backoff_ms: RETRY_BACKOFF_MS,
+            retry_backoff_ms: 100,
             commit_interval_ms: 50,
             commit_records: 10_000,
             snapshot_interval_ms: 10_000,
