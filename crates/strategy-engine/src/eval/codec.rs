@@ -4,6 +4,9 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct CodecError;
 
+/// Far from overflow, and exact as a binary number.
+const LAST_POSITION: i64 = 1 << 53;
+
 /// Appends values to bytes.
 #[derive(Debug, Default)]
 pub(super) struct Writer {
@@ -47,6 +50,19 @@ impl Writer {
         self.byte(u8::from(value.is_some()));
         if let Some(value) = value {
             self.integer(i128::from(value));
+        }
+    }
+
+    /// How many evaluations something has seen. What no market comes to, but a damaged number may, is
+    /// written as the nearest that is read again.
+    pub(super) fn position(&mut self, value: impl Into<i128>) {
+        self.integer(value.into().clamp(0, LAST_POSITION.into()));
+    }
+
+    pub(super) fn position_or_none(&mut self, value: Option<i64>) {
+        self.byte(u8::from(value.is_some()));
+        if let Some(value) = value {
+            self.position(value);
         }
     }
 
@@ -122,11 +138,10 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// How many evaluations something has seen; far from overflow.
+    /// How many evaluations something has seen.
     pub(super) fn position(&mut self) -> Result<i64, CodecError> {
-        const MOST: i64 = 1 << 53;
         let position = i64::try_from(self.integer()?).map_err(|_| CodecError)?;
-        if (0..=MOST).contains(&position) {
+        if (0..=LAST_POSITION).contains(&position) {
             Ok(position)
         } else {
             Err(CodecError)

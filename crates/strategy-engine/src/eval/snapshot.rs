@@ -75,8 +75,8 @@ impl Evaluator {
         out.byte(VERSION);
         out.raw(self.plan.hash().as_bytes());
         self.save_units(&mut out);
-        out.integer(i128::from(counts.evaluations));
-        out.integer(i128::from(counts.undefined));
+        out.position(counts.evaluations);
+        out.position(counts.undefined);
         self.save_state(&mut out);
         out.finish()
     }

@@ -188,23 +188,28 @@ proptest! {
     }
 }
 
-/// Found by fuzzing: a number of 1e283 overflows within a few trades.
+/// Found by fuzzing: a number of 1e283 overflows within a few trades, and a count of 2^53 - 5 passes the
+/// limit of what is read.
 #[test]
 fn what_was_gone_on_from_once_is_gone_on_from_again() {
     const HEAD: usize = 4 + 1 + 32;
-    let damaged = b"\x00\x02\x00\x50\x00\x00\x1c\x00\x00\x00\xe6\x00\x07\xdf\x00\x59\x00\x9e\x3f\x5d\
-        \x88\xc1\xff\xff\xff\x38\x3f\x50\x48\xe1\x7a\x14\xae\x44\xaf\x40\x50\x48\xe1\x7a\x50\x48\xe1\x7a\
-        \x14\xae\x44\xaf\x40\x03\x03\x02\x02";
-    let plan = plan(&templates()[7].source());
-    let fresh = plan.start(Timeframe::Tick).snapshot();
-    let snapshot = [&fresh[..HEAD], damaged].concat();
-    let mut evaluator = Evaluator::restore(&plan, &snapshot).unwrap();
-    for tick in walk(1, 20) {
-        evaluator.on_tick(&tick);
+    const NUMBER: &[u8] = b"\x00\x02\x00\x50\x00\x00\x1c\x00\x00\x00\xe6\x00\x07\xdf\x00\x59\x00\x9e\
+        \x3f\x5d\x88\xc1\xff\xff\xff\x38\x3f\x50\x48\xe1\x7a\x14\xae\x44\xaf\x40\x50\x48\xe1\x7a\x50\x48\
+        \xe1\x7a\x14\xae\x44\xaf\x40\x03\x03\x02\x02";
+    const COUNT: &[u8] = b"\x00\x02\x00\xf6\xff\xff\xff\xff\xff\xff\x1f\x50\x00\x00\x1c\x00\xff\x48\x4a\
+        \x4c\x02\x00\x07\x73\x02\x00\xe6\x9e\x3f\x5d\x88\xc1\x8b\x26\x4e\x7a\xa1\x3f\x00\x00\x00\x00";
+    for (template, damaged) in [(7, NUMBER), (8, COUNT)] {
+        let plan = plan(&templates()[template].source());
+        let fresh = plan.start(Timeframe::Tick).snapshot();
+        let snapshot = [&fresh[..HEAD], damaged].concat();
+        let mut evaluator = Evaluator::restore(&plan, &snapshot).unwrap();
+        for tick in walk(1, 20) {
+            evaluator.on_tick(&tick);
+        }
+        let later = evaluator.snapshot();
+        let again = Evaluator::restore(&plan, &later).unwrap();
+        assert_eq!(again.snapshot(), later);
     }
-    let later = evaluator.snapshot();
-    let again = Evaluator::restore(&plan, &later).unwrap();
-    assert_eq!(again.snapshot(), later);
 }
 
 #[test]

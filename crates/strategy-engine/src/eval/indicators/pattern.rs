@@ -105,11 +105,11 @@ impl PatternFinder {
 
     pub(in crate::eval) fn save(&self, out: &mut Writer) {
         self.swings.save(out);
-        out.integer(i128::from(self.seen));
-        out.optional(self.told);
+        out.position(self.seen);
+        out.position_or_none(self.told);
         out.count(self.points.len());
         for point in &self.points {
-            out.integer(i128::from(point.at));
+            out.position(point.at);
             out.real(point.value);
             out.byte(u8::from(point.top));
         }

@@ -129,9 +129,9 @@ impl Divergence {
     pub(in crate::eval) fn save(&self, out: &mut Writer) {
         self.swings.save(out);
         out.ring(&self.indicators, self.next);
-        out.integer(i128::from(self.seen));
+        out.position(self.seen);
         for found in [self.last_high, self.last_low] {
-            out.optional(found.map(|found| found.at));
+            out.position_or_none(found.map(|found| found.at));
             if let Some(found) = found {
                 out.real(found.price);
                 out.real(found.indicator);
