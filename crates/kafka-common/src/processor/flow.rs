@@ -1,6 +1,6 @@
 //! How far an input is behind its log, and whether records come.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
@@ -27,6 +27,8 @@ pub(super) struct Flow {
     /// What was seen last, and since when it is the same.
     seen: (i64, i64, i64),
     since: Instant,
+    /// Whether nothing came since it was looked at before.
+    quiet: bool,
     /// Records that the client hasn't handed over; none before it is known.
     waiting: Option<i64>,
 }
@@ -38,6 +40,7 @@ impl Flow {
             record_time: None,
             seen: (start, start, 0),
             since: Instant::now(),
+            quiet: false,
             waiting: None,
         }
     }
@@ -52,16 +55,14 @@ impl Flow {
         self.waiting == Some(0)
     }
 
-    /// Compares with the client's own view. Whether it is the same as before, that is, whether
-    /// nothing comes.
-    fn look(&mut self, fetched: &Fetched) -> bool {
+    /// Compares with what the client's own view was.
+    fn look(&mut self, fetched: &Fetched) {
         let seen = (self.next, fetched.next, fetched.queued);
-        let same = seen == self.seen;
-        if !same {
+        self.quiet = seen == self.seen;
+        if !self.quiet {
             self.seen = seen;
             self.since = Instant::now();
         }
-        same
     }
 }
 
@@ -99,12 +100,13 @@ impl<P: Processor> Core<P> {
         let mut quiet = TopicPartitionList::new();
         for input in self.units.values_mut().flat_map(|open| &mut open.inputs) {
             let partition = input.source.partition;
-            let fetched = Fetched::of(&statistics, &input.topic, partition);
-            if fetched.is_some_and(|fetched| input.flow.look(&fetched)) && !input.paused {
-                quiet.add_partition(&input.topic, partition);
+            if let Some(fetched) = Fetched::of(&statistics, &input.topic, partition) {
+                input.flow.look(&fetched);
+                if input.is_silent() {
+                    quiet.add_partition(&input.topic, partition);
+                }
             }
         }
-        let asked: Asked = quiet.to_topic_map().into_keys().collect();
         let ends = ends(consumer, quiet);
         let mut longest: Option<Silent> = None;
         for open in self.units.values_mut() {
@@ -113,20 +115,19 @@ impl<P: Processor> Core<P> {
                 let Some(fetched) = Fetched::of(&statistics, &input.topic, partition) else {
                     continue;
                 };
-                let place = (input.topic.clone(), partition);
-                let quiet = asked.contains(&place);
-                let end = match quiet {
-                    false => fetched.end,
-                    true => match ends.get(&place) {
+                let end = if input.is_silent() {
+                    match ends.get(&(input.topic.clone(), partition)) {
                         Some(Offset::Offset(end)) => *end,
                         // The broker didn't tell.
                         _ => continue,
-                    },
+                    }
+                } else {
+                    fetched.end
                 };
                 let waiting = fetched.queued + (end - fetched.next.max(input.flow.next)).max(0);
                 input.flow.waiting = Some(waiting);
                 report::<P>(input, *position);
-                if quiet && waiting > 0 {
+                if input.is_silent() && waiting > 0 {
                     let silent = Silent {
                         topic: input.source.topic,
                         partition,
@@ -150,8 +151,12 @@ impl<P: Processor> Core<P> {
     }
 }
 
-/// Topics and partitions.
-type Asked = HashSet<(String, i32)>;
+impl Input {
+    /// Whether nothing comes, though it may.
+    fn is_silent(&self) -> bool {
+        self.flow.quiet && !self.paused
+    }
+}
 
 /// The ends of partitions, asked for in one request to each broker: the loop waits for it. What
 /// isn't told is no offset.
