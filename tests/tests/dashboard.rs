@@ -133,11 +133,15 @@ async fn up_trades_in_the_browser_and_goes_on_after_a_stop() {
     let took = up.process.terminate(Duration::from_secs(10));
     assert!(took <= Duration::from_secs(5), "the stop took {took:?}");
 
-    let up = Up::start(folder.path(), port).await;
+    let mut up = Up::start(folder.path(), port).await;
     let resumed = up
         .get(&format!("/v1/sessions/{}", session["id"].as_str().unwrap()))
         .await;
     assert_eq!(resumed["status"], "RUNNING");
     assert!(resumed["trades"].as_u64().unwrap() >= trades, "{resumed}");
     assert!(up.trades_beyond(trades).await > trades);
+    // Neither going on nor stopping is an error.
+    up.process.terminate(Duration::from_secs(10));
+    let output = up.process.output();
+    assert!(!output.contains("ERROR"), "{output}");
 }

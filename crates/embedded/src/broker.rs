@@ -22,9 +22,13 @@ use crate::{Starting, Stopping};
 const NODE_ID: i32 = 1;
 const CLUSTER_ID: &str = "algotrade";
 const START_BOUND: Duration = Duration::from_secs(20);
-/// What requests in flight get to end at a shutdown; the store is transactional, so that cutting
-/// one off loses nothing that was acknowledged.
-const DRAIN_BOUND: Duration = Duration::from_secs(2);
+/// What requests in flight get to end at a shutdown: as long as a fetch waits for records. A client that
+/// stays connected is cut off then.
+const DRAIN_BOUND: Duration = Duration::from_millis(500);
+const DRAIN_STEP: Duration = Duration::from_millis(10);
+/// What a call of the store gets to end. It is transactional: cutting one off loses nothing that was
+/// acknowledged.
+const STORE_BOUND: Duration = Duration::from_secs(2);
 /// Tries with another port of our choice when somebody took it meanwhile.
 const PORT_ATTEMPTS: u32 = 5;
 /// Threads of the broker's own runtime: SQLite blocks the one it is called on.
@@ -103,7 +107,7 @@ impl EmbeddedBroker {
 
     async fn shut_down(mut self) {
         drop(self.stop.take());
-        let bound = DRAIN_BOUND + Duration::from_secs(1);
+        let bound = DRAIN_BOUND + STORE_BOUND + Duration::from_millis(500);
         if tokio::time::timeout(bound, &mut self.stopped)
             .await
             .is_err()
@@ -181,7 +185,11 @@ impl Running {
                         _ = &mut stop_asked => {}
                     }
                 });
-                runtime.shutdown_timeout(DRAIN_BOUND);
+                let deadline = Instant::now() + DRAIN_BOUND;
+                while runtime.metrics().num_alive_tasks() > 0 && Instant::now() < deadline {
+                    thread::sleep(DRAIN_STEP);
+                }
+                runtime.shutdown_timeout(STORE_BOUND);
                 drop(stopped_sender);
             })
             .context("cannot start the broker's thread")?;

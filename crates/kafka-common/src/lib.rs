@@ -46,5 +46,5 @@ pub use record::{Record, RecordMeta, headers as record_headers};
 pub use security::{AccessDenied, ConnectFailure, SecuritySettings};
 pub use settings::{Delivery, GroupProtocol, KafkaSettings};
 pub use spool::{Spool, SpoolError, SpoolSettings, Spooled};
-pub use telemetry::describe_metrics;
+pub use telemetry::{LoggedContext, describe_metrics};
 pub use topics::{Topic, Topics};

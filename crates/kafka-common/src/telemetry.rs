@@ -8,6 +8,7 @@ use metrics::{
     histogram,
 };
 use rdkafka::error::KafkaError;
+use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{ClientContext, Statistics};
 
 use crate::error::ErrorClass;
@@ -176,7 +177,11 @@ impl ClientContext for LoggedContext {
     }
 }
 
+/// The end of a partition, which a reader asks to be told of, comes the same way and is none.
 pub(crate) fn client_error(error: &KafkaError, reason: &str) {
+    if error.rdkafka_error_code() == Some(RDKafkaErrorCode::PartitionEOF) {
+        return;
+    }
     metrics::counter!("messaging_client_errors_total").increment(1);
     tracing::warn!(%error, reason, "kafka client reports an error");
 }

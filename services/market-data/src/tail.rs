@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use coinbase::Symbol;
 use kafka_common::messages::MarketDataUpdate;
 use kafka_common::topics::MarketDataUpdates;
-use kafka_common::{KafkaSettings, Topic, envelope};
+use kafka_common::{KafkaSettings, LoggedContext, Topic, envelope};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Message};
@@ -66,7 +66,9 @@ fn read_blocking(
         .set("enable.auto.offset.store", "false")
         .set("enable.partition.eof", "true")
         .set("auto.offset.reset", "latest");
-    let consumer: BaseConsumer = config.create().context("creating the reader of the log")?;
+    let consumer = config
+        .create_with_context(LoggedContext)
+        .context("creating the reader of the log")?;
     let spec = <MarketDataUpdates as Topic>::SPEC;
     let topic = settings.topic(spec.name);
     let partitions = match partition {
@@ -109,7 +111,7 @@ fn read_blocking(
 
 /// Starts at the last records of each partition that has any; gives where each of these ends.
 fn assign(
-    consumer: &BaseConsumer,
+    consumer: &BaseConsumer<LoggedContext>,
     topic: &str,
     partitions: Range<i32>,
 ) -> anyhow::Result<HashMap<i32, i64>> {
@@ -132,7 +134,11 @@ fn assign(
 
 /// Where a partition begins and ends. A broker that has just come up answers before it knows whose
 /// partitions are whose: that passes.
-fn bounds(consumer: &BaseConsumer, topic: &str, partition: i32) -> Result<(i64, i64), KafkaError> {
+fn bounds(
+    consumer: &BaseConsumer<LoggedContext>,
+    topic: &str,
+    partition: i32,
+) -> Result<(i64, i64), KafkaError> {
     let deadline = Instant::now() + BOUND;
     loop {
         match consumer.fetch_watermarks(topic, partition, BOUND) {

@@ -7,7 +7,9 @@ use backtest::Candles;
 use kafka_common::messages::TickView;
 use kafka_common::partitioner::market_data_partition;
 use kafka_common::topics::MarketDataUpdates;
-use kafka_common::{KafkaSettings, Service as _, StrategyService, Topic as _, envelope};
+use kafka_common::{
+    KafkaSettings, LoggedContext, Service as _, StrategyService, Topic as _, envelope,
+};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::Message;
@@ -44,7 +46,7 @@ pub(super) enum Event {
 /// A reader of one partition, from its begin to where it ends now. Joins no group and commits
 /// nothing.
 pub(super) struct Log {
-    consumer: BaseConsumer,
+    consumer: BaseConsumer<LoggedContext>,
     pub(super) part: Part,
 }
 
@@ -62,7 +64,8 @@ impl Log {
             .set("auto.offset.reset", "earliest")
             // Bounds what is fetched ahead.
             .set("queued.max.messages.kbytes", "16384");
-        let consumer: BaseConsumer = config.create().map_err(failed)?;
+        let consumer: BaseConsumer<LoggedContext> =
+            config.create_with_context(LoggedContext).map_err(failed)?;
         let topic = settings.topic(MarketDataUpdates::SPEC.name);
         let partition = market_data_partition(symbol);
         let bounds = consumer.fetch_watermarks(&topic, partition, PATIENCE);
