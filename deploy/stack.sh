@@ -18,12 +18,15 @@ build_compose_model
 find_jmx_exporter
 find_connect_file
 # Minutes of compiling, the first time.
-otel_collector=none
-if [[ $# -eq 0 || " $* " == *" tracing "* ]]; then build_otel_collector; fi
+otel_collector=none jaeger=none
+if [[ $# -eq 0 || " $* " == *" tracing "* ]]; then
+    build_otel_collector
+    find_jaeger
+fi
 "$compose_model" --env-file deploy/compose/demo.env --profile demo --profile monitoring \
     --profile connect >"$work/plain.json"
 "$compose_model" --env-file deploy/compose/secure.env --env-file deploy/compose/demo.env \
     --profile demo --profile monitoring --profile connect >"$work/secure.json"
 PYTHONPATH=deploy/check "$venv/bin/python" deploy/check/stack/main.py \
     --binaries "$binaries" --models "$work" --jmx-exporter "$jmx_exporter" \
-    --connect-file "$connect_file" --otel-collector "$otel_collector" "$@"
+    --connect-file "$connect_file" --otel-collector "$otel_collector" --jaeger "$jaeger" "$@"

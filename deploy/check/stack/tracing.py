@@ -1,12 +1,8 @@
-"""Traces by the way of the profile `tracing`: services, a real OpenTelemetry collector with
-deploy/tracing/collector.yml, and what stands for Jaeger: it takes the same requests and keeps them."""
+"""Traces by the way of the profile `tracing`: services, a real OpenTelemetry collector and a real Jaeger,
+each with its file of deploy/tracing. What Jaeger's page would show is asked of the API behind it."""
 
-import gzip
 import json
-import threading
 import urllib.request
-from collections import defaultdict
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from facts import DRAIN_SECONDS, ROOT, RUNNING, SERVICES
@@ -22,9 +18,13 @@ WAY = [
 ]
 
 
-def check(platform, _session, program: Path) -> None:
-    jaeger = Jaeger()
-    collector = Collector(platform, program, jaeger)
+# How long Jaeger and the collector get to end.
+STOP_SECONDS = 5
+
+
+def check(platform, _session, collector_program: Path, jaeger_program: Path) -> None:
+    jaeger = Jaeger(platform, jaeger_program)
+    collector = Collector(platform, collector_program, jaeger)
     before = {name: dict(platform.services[name]["environment"]) for name in RUNNING}
     try:
         for name in RUNNING:
@@ -34,16 +34,18 @@ def check(platform, _session, program: Path) -> None:
         restart(platform)
         trace = wait_until("a trace from the exchange to the browser", jaeger.whole,
                            processes=[*platform.processes.values()])
-        lost = sum(collector.lost())
+        shown = jaeger.services()
+        if lost := sum(collector.lost()):
+            raise Failure(f"the collector lost {lost} spans")
+        if complaints := jaeger.complaints():
+            raise Failure("Jaeger complains: " + "\n".join(complaints))
     finally:
         for name in RUNNING:
             platform.services[name]["environment"] = before[name]
-        platform.processes.pop("otel-collector").kill()
-        jaeger.server.shutdown()
+        for name in ("otel-collector", "jaeger"):
+            platform.processes.pop(name).stop(STOP_SECONDS)
     restart(platform)
-    if lost:
-        raise Failure(f"the collector lost {lost} spans")
-    print(f"  {len(jaeger.spans)} spans in {len(jaeger.traces())} traces, one of {len(trace)} spans "
+    print(f"  Jaeger shows {', '.join(sorted(shown))}, and a trace of {len(trace)} spans "
           f"from the exchange to the browser")
 
 
@@ -53,28 +55,39 @@ def restart(platform) -> None:
     platform.start()
 
 
+def start(platform, name: str, program: Path, file: str, addresses: list[tuple[str, str]]) -> Process:
+    """A service of the profile as a process of this machine, with its own file but for addresses."""
+    text = (ROOT / "deploy/tracing" / file).read_text()
+    for there, here in addresses:
+        if there not in text:
+            raise Failure(f"deploy/tracing/{file}: no {there}")
+        text = text.replace(there, here)
+    path = platform.folder / file
+    path.write_text(text)
+    process = Process(name, [program, f"--config={path}"], platform.folder, {})
+    platform.processes[name] = process
+    return process
+
+
+def fetch(port: int, path: str) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as got:
+        return got.read().decode()
+
+
 class Collector:
-    """The service `otel-collector`, as a process of this machine."""
+    """The service `otel-collector`."""
 
     def __init__(self, platform, program: Path, jaeger: "Jaeger") -> None:
         self.port, self.metrics_port = free_port(), free_port()
-        text = (ROOT / "deploy/tracing/collector.yml").read_text()
-        for there, here in [("0.0.0.0:4318", f"127.0.0.1:{self.port}"),
-                            ("http://jaeger:4318", f"http://127.0.0.1:{jaeger.port}"),
-                            ("host: 0.0.0.0", "host: 127.0.0.1"),
-                            ("port: 8888", f"port: {self.metrics_port}")]:
-            if there not in text:
-                raise Failure(f"deploy/tracing/collector.yml: no {there}")
-            text = text.replace(there, here)
-        path = platform.folder / "collector.yml"
-        path.write_text(text)
-        process = Process("otel-collector", [program, f"--config={path}"], platform.folder, {})
-        platform.processes["otel-collector"] = process
-        wait_until("the collector's metrics", lambda: self.metrics() or True, processes=[process])
+        process = start(platform, "otel-collector", program, "collector.yml", [
+            ("0.0.0.0:4318", f"127.0.0.1:{self.port}"),
+            ("http://jaeger:4318", f"http://127.0.0.1:{jaeger.port}"),
+            ("host: 0.0.0.0", "host: 127.0.0.1"),
+            ("port: 8888", f"port: {self.metrics_port}")])
+        wait_until("the collector's metrics", self.metrics, processes=[process])
 
     def metrics(self) -> str:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=5) as got:
-            return got.read().decode()
+        return fetch(self.metrics_port, "/metrics") or "none yet"
 
     def lost(self) -> list[float]:
         return [float(line.rpartition(" ")[2]) for line in self.metrics().splitlines()
@@ -84,52 +97,36 @@ class Collector:
 
 
 class Jaeger:
-    """Takes OTLP over HTTP in JSON, as Jaeger does at the same path."""
+    """The service `jaeger`."""
 
-    def __init__(self) -> None:
-        self.spans: list[tuple[str, str, str]] = []  # trace, service, name
-        outer = self
+    def __init__(self, platform, program: Path) -> None:
+        self.port, self.query_port = free_port(), free_port()
+        self.process = start(platform, "jaeger", program, "jaeger.yml", [
+            ("0.0.0.0:4318", f"127.0.0.1:{self.port}"),
+            ("0.0.0.0:16686", f"127.0.0.1:{self.query_port}")])
+        wait_until("Jaeger's API", lambda: self.ask("/api/services") is not None,
+                   processes=[self.process])
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                if self.headers.get("Content-Encoding") == "gzip":
-                    body = gzip.decompress(body)
-                right = (self.path == "/v1/traces"
-                         and self.headers["Content-Type"] == "application/json")
-                if right:
-                    outer.take(json.loads(body))
-                self.send_response(200 if right else 404)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", "2")
-                self.end_headers()
-                self.wfile.write(b"{}")
+    def ask(self, path: str):
+        return json.loads(fetch(self.query_port, path))
 
-            def log_message(self, *_arguments) -> None:
-                """Nobody reads it."""
+    def services(self) -> set[str]:
+        return set(self.ask("/api/services")["data"] or [])
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.port = self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def take(self, request: dict) -> None:
-        for resource in request["resourceSpans"]:
-            attributes = {each["key"]: each["value"].get("stringValue")
-                          for each in resource["resource"]["attributes"]}
-            for scope in resource["scopeSpans"]:
-                self.spans += [(span["traceId"], attributes["service.name"], span["name"])
-                               for span in scope["spans"]]
-
-    def traces(self) -> dict[str, list[tuple[str, str]]]:
-        found = defaultdict(list)
-        for trace, service, name in list(self.spans):
-            found[trace].append((service, name))
-        return found
+    def complaints(self) -> list[str]:
+        """Warnings and errors of its log; that there is no page in this build is known."""
+        lines = self.process.log.read_text().splitlines()
+        return [line for line in lines
+                if "\twarn\t" in line and "ui assets" not in line or "\terror\t" in line]
 
     def whole(self) -> list[tuple[str, str]]:
         """A trace that has every step of the way; empty as long as there is none."""
-        seen = {service for _, service, _ in list(self.spans)}
-        if unknown := seen - set(SERVICES) - {"algotrade-ops"}:
+        if unknown := self.services() - set(SERVICES) - {"algotrade-ops"}:
             raise Failure(f"spans of {unknown}")
-        whole = [spans for spans in self.traces().values() if set(WAY) <= set(spans)]
-        return whole[0] if whole else []
+        # As docs/operations.md says: the traces of forward-test are the ticks that ended in a trade.
+        for trace in self.ask("/api/traces?service=forward-test&limit=200")["data"]:
+            of = {name: process["serviceName"] for name, process in trace["processes"].items()}
+            spans = [(of[span["processID"]], span["operationName"]) for span in trace["spans"]]
+            if set(WAY) <= set(spans):
+                return spans
+        return []
