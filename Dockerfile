@@ -30,9 +30,9 @@ COPY --from=web /src/dist /web-dist
 ENV ALGOTRADE_WEB_DIST=/web-dist
 # The registry and the target directory are cache mounts, so dependencies compile once per lock file.
 # Our own sources are touched first: cargo trusts modification times, and a checkout older than the
-# cache would otherwise pass for already built. `--no-default-features` leaves the embedded broker and
-# database out of `algotrade`; the four services have no features. One invocation builds all five, so
-# that shared crates compile once. `--ignore-rust-version` because a dependency declares a newer
+# cache would otherwise pass for already built. `--no-default-features` leaves the platform in one
+# process (`up`, `replay`, `bench`) out of `algotrade`, and with it the embedded broker and database; the
+# four services have no features. One invocation builds all five, so that shared crates compile once. `--ignore-rust-version` because a dependency declares a newer
 # Rust than it needs.
 RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
     --mount=type=cache,target=/usr/local/cargo/git,sharing=locked \

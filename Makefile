@@ -62,6 +62,8 @@ test:
 test-stack: build
 	$(BIN)/test-servers run -- deploy/stack.sh $(BIN) connect tracing fuzz idle
 	$(BIN)/test-servers run -- deploy/images.sh $(BIN)
+	# The images have another `algotrade`: this one goes back to its place.
+	cargo build $(CARGO_FLAGS)
 
 ## docs: write what is generated from the code anew
 docs: build
@@ -78,6 +80,7 @@ lint: $(WEB)/node_modules/.installed
 	done
 	cargo clippy $(CARGO_FLAGS) --exclude algotrade-embedded --exclude algotrade --all-targets -- -D warnings
 	cargo clippy --release --ignore-rust-version --locked -p algotrade --no-default-features --features chaos -- -D warnings
+	cargo clippy --release --ignore-rust-version --locked -p algotrade --no-default-features -- -D warnings
 	cd $(WEB) && npm run --silent typecheck && npm run --silent lint
 	scripts/audit.sh
 

@@ -9,25 +9,34 @@ use service_kit::settings::{self, Purpose, Settings};
 #[cfg(feature = "chaos")]
 use crate::commands::chaos;
 use crate::commands::{
-    asyncapi, backtest, bench, dlq, doctor, generate, groups, lag, notify, offsets, ops, produce,
-    record, recording, replay, setup, simulator, strategy, tail, token, topics, up, user, verify,
+    asyncapi, backtest, dlq, doctor, generate, groups, lag, notify, offsets, ops, produce, record,
+    recording, setup, simulator, strategy, tail, token, topics, user, verify,
 };
+#[cfg(feature = "platform")]
+use crate::commands::{bench, replay, up};
 use crate::output;
 
-/// Forward testing of trading strategies on live market data.
-#[derive(Debug, Parser)]
-#[command(name = "algotrade", version, propagate_version = true)]
-#[command(after_help = "Examples:\n  \
+#[cfg(feature = "platform")]
+const OF_THE_PLATFORM: &str = "  \
     algotrade up                          the whole platform on http://localhost:8080\n  \
     algotrade up --feed simulator         the same on a simulated market\n  \
+    algotrade replay demo.ndjson.zst      what a strategy would have done on a recording\n";
+#[cfg(not(feature = "platform"))]
+const OF_THE_PLATFORM: &str = "";
+
+const EXAMPLES: &str = "  \
     algotrade generate demo.ndjson.zst    a recording of a simulated market\n  \
-    algotrade replay demo.ndjson.zst      what a strategy would have done on it\n  \
     algotrade strategy check mine.py      what is wrong with a strategy\n  \
     algotrade backtest mine.py demo.ndjson.zst  the same without a platform, for many parameters\n  \
     algotrade setup                       create the topics on a Kafka cluster\n  \
     algotrade doctor                      what is wrong with a Kafka cluster\n  \
     algotrade lag --watch                 how far the services are behind\n  \
-    algotrade tail trade-executions -f    trades as they come")]
+    algotrade tail trade-executions -f    trades as they come";
+
+/// Forward testing of trading strategies on live market data.
+#[derive(Debug, Parser)]
+#[command(name = "algotrade", version, propagate_version = true)]
+#[command(after_help = format!("Examples:\n{OF_THE_PLATFORM}{EXAMPLES}"))]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -36,8 +45,10 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the whole platform in this process, with an embedded broker and database.
+    #[cfg(feature = "platform")]
     Up(up::Arguments),
     /// Run a recording through the whole platform as fast as it goes, and report.
+    #[cfg(feature = "platform")]
     Replay(replay::Arguments),
     /// Check strategies, format them, show one in its other form.
     #[command(subcommand)]
@@ -89,6 +100,7 @@ enum Command {
     #[cfg(feature = "chaos")]
     Chaos(chaos::Arguments),
     /// Measure, beside a baseline of the same call.
+    #[cfg(feature = "platform")]
     Bench(bench::Arguments),
     /// Print the completions for a shell.
     #[command(after_help = "Example:\n  algotrade completions bash > \
@@ -102,7 +114,9 @@ enum Command {
 /// Reads the command line and carries it out.
 pub(crate) fn run() -> ExitCode {
     let outcome = match Cli::parse().command {
+        #[cfg(feature = "platform")]
         Command::Up(arguments) => up::run(&arguments),
+        #[cfg(feature = "platform")]
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Strategy(command) => strategy::run(&command),
         Command::Backtest(arguments) => backtest::run(&arguments),
@@ -127,6 +141,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Ops(arguments) => ops::run(&arguments),
         #[cfg(feature = "chaos")]
         Command::Chaos(arguments) => chaos::run(&arguments),
+        #[cfg(feature = "platform")]
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Completions { shell } => {
             clap_complete::generate(

@@ -90,15 +90,6 @@ pub(crate) fn duration(duration: Duration) -> String {
     }
 }
 
-/// Text in bold, where somebody can see it and hasn't switched colours off.
-pub(crate) fn bold(text: &str) -> String {
-    let plain = std::env::var_os("NO_COLOR").is_some() || !std::io::stderr().is_terminal();
-    match plain {
-        true => text.to_owned(),
-        false => format!("\u{1b}[1m{text}\u{1b}[0m"),
-    }
-}
-
 /// A table with a header.
 pub(crate) fn table(header: &[&str]) -> Table {
     let mut table = Table::new();

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use backtest::{Strategy, Tried};
+#[cfg(feature = "platform")]
 use serde_json::Value;
 
 /// A strategy as it stands in a file.
@@ -45,20 +46,29 @@ impl Source {
         Ok(Self { text, strategy })
     }
 
-    /// A graph that stands in no file.
-    pub(crate) fn of_graph(graph: Value) -> Self {
-        Self {
-            text: graph.to_string(),
-            strategy: Strategy::Graph(graph),
-        }
-    }
-
     pub(crate) fn text(&self) -> &str {
         &self.text
     }
 
     pub(crate) fn strategy(&self) -> &Strategy {
         &self.strategy
+    }
+
+    /// Compiles it as the platform would.
+    pub(crate) fn tried(&self) -> Tried {
+        self.strategy.compile_with(&BTreeMap::new())
+    }
+}
+
+/// For the platform's API.
+#[cfg(feature = "platform")]
+impl Source {
+    /// A graph that stands in no file.
+    pub(crate) fn of_graph(graph: Value) -> Self {
+        Self {
+            text: graph.to_string(),
+            strategy: Strategy::Graph(graph),
+        }
     }
 
     /// `graph` or `script`, as the platform calls it.
@@ -75,10 +85,5 @@ impl Source {
             Strategy::Script(text) => Value::String(text.clone()),
             Strategy::Graph(graph) => graph.clone(),
         }
-    }
-
-    /// Compiles it as the platform would.
-    pub(crate) fn tried(&self) -> Tried {
-        self.strategy.compile_with(&BTreeMap::new())
     }
 }

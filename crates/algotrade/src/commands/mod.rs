@@ -2,6 +2,7 @@
 
 pub(crate) mod asyncapi;
 pub(crate) mod backtest;
+#[cfg(feature = "platform")]
 pub(crate) mod bench;
 #[cfg(feature = "chaos")]
 pub(crate) mod chaos;
@@ -17,6 +18,7 @@ pub(crate) mod ops;
 pub(crate) mod produce;
 pub(crate) mod record;
 pub(crate) mod recording;
+#[cfg(feature = "platform")]
 pub(crate) mod replay;
 pub(crate) mod setup;
 pub(crate) mod simulator;
@@ -24,6 +26,7 @@ pub(crate) mod strategy;
 pub(crate) mod tail;
 pub(crate) mod token;
 pub(crate) mod topics;
+#[cfg(feature = "platform")]
 pub(crate) mod up;
 pub(crate) mod user;
 pub(crate) mod verify;

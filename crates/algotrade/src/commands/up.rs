@@ -1,6 +1,7 @@
 //! `algotrade up`: the whole platform in one process.
 
 use std::fs;
+use std::io::IsTerminal as _;
 use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -235,11 +236,20 @@ fn banner(
     output::note("");
     output::note(&format!(
         "  {}  ready after {:.1} s",
-        output::bold(&format!("AlgoTrade {}", env!("CARGO_PKG_VERSION"))),
+        bold(&format!("AlgoTrade {}", env!("CARGO_PKG_VERSION"))),
         took.as_secs_f64()
     ));
     for (name, value) in rows {
         output::note(&format!("  {name:<9} {value}"));
     }
     output::note("");
+}
+
+/// Text in bold, where somebody can see it and hasn't switched colours off.
+fn bold(text: &str) -> String {
+    let plain = std::env::var_os("NO_COLOR").is_some() || !std::io::stderr().is_terminal();
+    match plain {
+        true => text.to_owned(),
+        false => format!("\u{1b}[1m{text}\u{1b}[0m"),
+    }
 }
