@@ -32,8 +32,8 @@ ENV ALGOTRADE_WEB_DIST=/web-dist
 # Our own sources are touched first: cargo trusts modification times, and a checkout older than the
 # cache would otherwise pass for already built. `--no-default-features` leaves the platform in one
 # process (`up`, `replay`, `bench`) out of `algotrade`, and with it the embedded broker and database; the
-# four services have no features. One invocation builds all five, so that shared crates compile once. `--ignore-rust-version` because a dependency declares a newer
-# Rust than it needs.
+# four services have no features. One invocation builds all five, so that shared crates compile once.
+# `--ignore-rust-version` because a dependency declares a newer Rust than it needs.
 RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
     --mount=type=cache,target=/usr/local/cargo/git,sharing=locked \
     --mount=type=cache,target=/src/target,sharing=locked \

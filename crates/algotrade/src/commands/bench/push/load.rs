@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::client::Client;
-use super::peer::{Api, Topic};
+use super::peer::Topic;
 use super::process;
 use super::replica::Log;
 use super::tally::{Progress, Sent, Tally};
@@ -52,8 +52,6 @@ pub(super) struct Target<'a> {
 pub(super) enum Publisher<'a> {
     /// As they come in production.
     Log(&'a Log),
-    /// Over a Centrifugo's API.
-    Api(&'a Api),
     /// Through a topic that a Centrifugo reads.
     Topic(&'a Topic),
 }
@@ -62,7 +60,6 @@ impl Publisher<'_> {
     async fn publish(&self, trade: &TradeExecution) -> anyhow::Result<()> {
         match self {
             Self::Log(log) => log.publish(trade).await,
-            Self::Api(api) => api.publish(trade).await,
             Self::Topic(topic) => topic.publish(trade).await,
         }
     }

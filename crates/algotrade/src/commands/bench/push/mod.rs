@@ -31,8 +31,7 @@ const GOAL_KILOBYTES: f64 = 10.0;
     algotrade bench push ... --against ws://localhost:8000/connection/websocket \\\n      \
     --against-topic TOPIC --against-secret SECRET --against-pid 4711\n\n\
     It starts a replica of notification of its own, on topics and a database that it deletes.\n\
-    The Centrifugo needs a namespace `user` with `allow_subscribe_for_client`, and a consumer of a topic\n\
-    (--against-topic) or its HTTP API.\n\
+    The Centrifugo needs a namespace `user` with `allow_subscribe_for_client`, and a consumer of the topic.\n\
     Both processes need an open file for each client: `ulimit -n 20000`.\n\
     Exit code: 0 if every goal is met, 2 if one is missed.")]
 pub(crate) struct Arguments {
@@ -79,20 +78,11 @@ pub(crate) struct Arguments {
 #[derive(Debug, Args)]
 struct Against {
     /// Its WebSocket.
-    #[arg(long = "against", value_name = "URL", requires = "against_secret")]
+    #[arg(long = "against", value_name = "URL", requires_all = ["against_topic", "against_secret"])]
     url: Option<String>,
     /// The topic, on the same brokers, that it takes commands from.
     #[arg(long = "against-topic", id = "against_topic", value_name = "TOPIC")]
     topic: Option<String>,
-    /// Its `http_api.key`, where no topic is named: messages go over its API then.
-    #[arg(
-        long = "against-key",
-        id = "against_key",
-        value_name = "KEY",
-        env = "CENTRIFUGO_HTTP_API_KEY",
-        hide_env_values = true
-    )]
-    key: Option<String>,
     /// Its `client.token.hmac_secret_key`.
     #[arg(
         long = "against-secret",
