@@ -43,8 +43,10 @@ struct Line<'a> {
 }
 
 impl Figure {
+    /// None beside a baseline of nothing, too.
     fn ratio(&self) -> Option<f64> {
-        self.baseline.map(|baseline| self.value / baseline)
+        let ratio = self.value / self.baseline?;
+        ratio.is_finite().then_some(ratio)
     }
 
     /// Whether the goal is met; none where there is no goal.
@@ -154,6 +156,11 @@ mod tests {
         assert_eq!(met(8.0, None, Goal::AtMost(8.0)), Some(true));
         assert_eq!(met(8.0, None, Goal::AtLeast(8.1)), Some(false));
         assert_eq!(met(110.0, Some(100.0), Goal::RatioAtMost(1.2)), Some(true));
+    }
+
+    #[test]
+    fn beside_nothing_there_is_no_ratio() {
+        assert_eq!(figure(0.0, Some(0.0), Goal::AtMost(0.0)).row()[3], "-");
     }
 
     #[test]
